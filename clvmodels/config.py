@@ -1,0 +1,106 @@
+"""The resolved configuration of a job: defaults, then a TOML file, then the command line."""
+
+from __future__ import annotations
+
+import datetime as dt
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from clvmodels.errors import ConfigurationError
+from clvmodels.units import Duration, TimeUnit
+
+Text = Annotated[str, Field(min_length=1)]
+
+
+class JobConfig(BaseModel):
+    """Everything that decides what a job computes; frozen, and written into its ``run.json``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    customer_id: Text = "customer_id"
+    date: Text = "date"
+    amount: Text | None = None
+    order_id: Text | None = None
+    observation_end: dt.date | None = None
+    time_zone: Text = "UTC"
+    time_unit: TimeUnit = "day"
+    zero_amounts: Literal["keep", "drop"] = "keep"
+    duplicates: Literal["keep", "drop"] = "keep"
+
+    delimiter: Text | None = None
+    quote: Text | None = None
+    decimal_separator: Text | None = None
+    encoding: Text | None = None
+    date_format: Text | None = None
+
+    model: Text = "bgnbd"
+    method: Literal["auto", "mle", "map"] = "auto"
+    horizon: str = "1y"
+    annual_discount_rate: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = 0.10
+    margin: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+    cost_per_order: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = 0.0
+    cost_per_customer_year: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = 0.0
+    interval: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.9
+    holdout: str | None = None
+    currency: Annotated[str, Field(max_length=8)] | None = None
+
+    memory_limit: Text | None = None
+    threads: Annotated[int, Field(ge=1)] | None = None
+    seed: Annotated[int, Field(ge=0)] = 0
+
+    @field_validator("horizon", "holdout")
+    @classmethod
+    def _is_duration(cls, value: str | None) -> str | None:
+        if value is not None:
+            Duration.parse(value)
+        return value
+
+    @field_validator("holdout")
+    @classmethod
+    def _ends(cls, value: str | None) -> str | None:
+        if value is not None and Duration.parse(value).is_lifetime:
+            msg = "a hold-out needs an end, such as '26w'"
+            raise ValueError(msg)
+        return value
+
+
+def resolve_config(file: Path | None, given: dict[str, Any]) -> JobConfig:
+    """Configuration from a TOML file and the options that were given, which win.
+
+    Raises
+    ------
+    ConfigurationError
+        Naming every option that cannot be used, its value and the bound.
+    """
+    values = _read_toml(file) if file is not None else {}
+    values |= {name: value for name, value in given.items() if value is not None}
+    try:
+        return JobConfig.model_validate(values)
+    except ValidationError as error:
+        problems = [_describe(problem) for problem in error.errors()]
+        raise ConfigurationError("; ".join(problems) + ".") from None
+
+
+def _describe(problem: Any) -> str:
+    option = ".".join(map(str, problem["loc"]))
+    if problem["type"] == "extra_forbidden":
+        known = ", ".join(JobConfig.model_fields)
+        return f"{option} is no option; there are {known}"
+    return f"{option} = {problem['input']!r}: {problem['msg']}"
+
+
+def _read_toml(file: Path) -> dict[str, Any]:
+    try:
+        with file.open("rb") as stream:
+            content = tomllib.load(stream)
+    except OSError as error:
+        msg = f"Cannot read the configuration {file.name}: {error.strerror}."
+        raise ConfigurationError(msg) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        msg = f"{file.name} is not valid TOML: {error}."
+        raise ConfigurationError(msg) from error
+    # The options are spelled with hyphens on the command line; a file may do so too.
+    return {name.replace("-", "_"): value for name, value in content.items()}
