@@ -1,0 +1,1 @@
+"""The mathematics of each model on numpy arrays: no frames, files or plots."""
