@@ -1,0 +1,141 @@
+"""Point estimates with their covariance: maximum likelihood and maximum a posteriori."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clvmodels.errors import ConvergenceWarning, InputError, ParameterError
+from clvmodels.inference.density import LogDensity
+from clvmodels.inference.optimum import Optimum, find_mode
+from clvmodels.kernels.base import FloatArray, Kernel
+
+Method = Literal["auto", "mle", "map"]
+
+# Starting points in prior standard deviations from the prior mean, besides the mean itself.
+_STARTS = (0.0, 1.0, -1.0)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What was learned about the parameters, and how well.
+
+    Attributes
+    ----------
+    parameters, coordinates : (k,)
+        The mode, in natural parameters and in scale-free coordinates.
+    coordinate_covariance : (k, k)
+        Inverse curvature at the mode, in the coordinates.
+    scale
+        Ties the coordinates to the data's unit.
+    log_likelihood
+        Of the data as given, without the prior.
+    """
+
+    kernel: Kernel
+    method: str
+    parameters: FloatArray
+    coordinates: FloatArray
+    coordinate_covariance: FloatArray
+    scale: float
+    log_likelihood: float
+    customers: float
+    diagnostics: dict[str, Any]
+
+    @property
+    def covariance(self) -> FloatArray:
+        """Covariance of the natural parameters by the delta method, shape (k, k)."""
+        jacobian = self.kernel.jacobian(self.coordinates, self.scale)
+        result: FloatArray = jacobian @ self.coordinate_covariance @ jacobian.T
+        return result
+
+    @property
+    def standard_errors(self) -> FloatArray:
+        """Standard errors of the natural parameters, shape (k,)."""
+        result: FloatArray = np.sqrt(np.diag(self.covariance))
+        return result
+
+
+def fit_kernel(
+    kernel: Kernel,
+    columns: tuple[NDArray[Any], ...],
+    weight: FloatArray,
+    scale: float,
+    method: str,
+) -> Fit:
+    """Learn the parameters of a kernel from weighted columns.
+
+    Parameters
+    ----------
+    columns
+        What the kernel's likelihood takes, n entries each.
+    weight : (n,)
+        Customers behind each entry.
+    scale
+        Mean age or mean order value, in the unit of the columns.
+    method
+        ``"map"`` (also behind ``"auto"``) or ``"mle"``.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If gradient or Hessian say that the point is not a mode.
+    """
+    if method not in ("auto", "map", "mle"):
+        raise ParameterError("method", method, "'auto', 'map' or 'mle'")
+    if not len(weight):
+        msg = f"There is nothing to fit {kernel.name} to: no customer qualifies."
+        raise InputError(msg)
+    density = LogDensity(kernel, columns, weight, scale, with_prior=method != "mle")
+    mean, sd = np.array(kernel.prior_mean), np.array(kernel.prior_sd)
+    optimum = find_mode(density, [mean + shift * sd for shift in _STARTS])
+    likelihood = optimum.value
+    if density.with_prior:
+        likelihood, _ = replace(density, with_prior=False).value_and_gradient(optimum.coordinates)
+    if not optimum.converged:
+        warnings.warn(ConvergenceWarning(_complaint(kernel, optimum, method)), stacklevel=3)
+    return Fit(
+        kernel=kernel,
+        method="mle" if method == "mle" else "map",
+        parameters=kernel.from_coordinates(optimum.coordinates, scale),
+        coordinates=optimum.coordinates,
+        coordinate_covariance=optimum.covariance,
+        scale=scale,
+        log_likelihood=likelihood,
+        customers=float(weight.sum()),
+        diagnostics={
+            "converged": optimum.converged,
+            "distance_to_mode_in_sd": optimum.distance,
+            "largest_gradient": float(np.abs(optimum.gradient).max()),
+            "largest_hessian_eigenvalue": float(np.linalg.eigvalsh(optimum.hessian).max()),
+            "at_edge": optimum.at_edge,
+            "starts": optimum.starts,
+            "agreeing_starts": optimum.agreeing_starts,
+            "evaluations": optimum.evaluations,
+            "distinct_entries": len(weight),
+        },
+    )
+
+
+def _complaint(kernel: Kernel, optimum: Optimum, method: str) -> str:
+    point = ", ".join(
+        f"{name} = {value:.3g}"
+        for name, value in zip(kernel.coordinates, optimum.coordinates, strict=True)
+    )
+    reason = (
+        "a parameter ran to the edge of the searched region"
+        if optimum.at_edge
+        else "the curvature there is not that of a maximum"
+        if not optimum.curved
+        else f"a Newton step of {optimum.distance:.2g} standard deviations is left"
+    )
+    advice = (
+        "Use method='map', whose prior keeps the fit proper."
+        if method == "mle"
+        else "Look at the data: there may be too few customers or repeat purchases."
+    )
+    return f"The fit of {kernel.name} has not converged: {reason} ({point}). {advice}"

@@ -1,0 +1,11 @@
+"""What a user holds: models that fit to customers and predict for them."""
+
+from clvmodels.models.beta_geo import BetaGeoModel
+from clvmodels.models.gamma_gamma import GammaGammaModel
+from clvmodels.models.purchases import PurchaseModel
+
+PURCHASE_MODELS: dict[str, type[PurchaseModel]] = {
+    model.kernel.name: model for model in (BetaGeoModel,)
+}
+
+__all__ = ["PURCHASE_MODELS", "BetaGeoModel", "GammaGammaModel", "PurchaseModel"]

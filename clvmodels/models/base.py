@@ -1,0 +1,240 @@
+"""What every fitted model shares: its parameters, how it shows itself, how it is saved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import copy
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+
+from clvmodels.errors import ArtefactError, NotFittedError, ParameterError
+from clvmodels.inference.fit import Fit
+from clvmodels.kernels.base import FloatArray, Kernel
+from clvmodels.storage import read_json, write_json
+from clvmodels.units import TimeUnit, check_time_unit
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCHEMA = 1
+
+
+class Model:
+    """Parameters of a kernel in a known time unit.
+
+    Attributes
+    ----------
+    fit_ : Fit
+        Everything that was learned.
+    time_unit_ : {"day", "week"}
+        Unit of the parameters.
+    fingerprint_ : str or None
+        Hash of the data of the fit.
+    """
+
+    kernel: ClassVar[Kernel]
+
+    fit_: Fit
+    time_unit_: TimeUnit
+    fingerprint_: str | None
+
+    @classmethod
+    def from_params(cls, params: Mapping[str, float], *, time_unit: str) -> Self:
+        """Model with known parameters instead of a fit; they are taken as exact.
+
+        Raises
+        ------
+        ParameterError
+            If a parameter is missing, unknown or out of bounds.
+        """
+        names = cls.kernel.parameters
+        if set(params) != set(names):
+            raise ParameterError("params", sorted(params), f"exactly {', '.join(names)}")
+        for name, value in params.items():
+            if not 0.0 < value < np.inf:
+                raise ParameterError(name, value, "above 0 and finite")
+        theta = np.array([float(params[name]) for name in names])
+        with np.errstate(invalid="ignore"):
+            coordinates = cls.kernel.to_coordinates(theta, 1.0)
+        if not np.isfinite(coordinates).all():
+            raise ParameterError("params", dict(params), cls._domain())
+        model = cls()
+        model.time_unit_ = check_time_unit(time_unit)
+        model.fingerprint_ = None
+        model.fit_ = Fit(
+            kernel=cls.kernel,
+            method="given",
+            parameters=theta,
+            coordinates=coordinates,
+            coordinate_covariance=np.zeros((len(names), len(names))),
+            scale=1.0,
+            log_likelihood=float("nan"),
+            customers=0.0,
+            diagnostics={"converged": True},
+        )
+        return model
+
+    @classmethod
+    def _domain(cls) -> str:
+        return "inside the model's domain"
+
+    @property
+    def params_(self) -> dict[str, float]:
+        """Estimated parameters by name."""
+        return self._named(self._theta)
+
+    @property
+    def standard_errors_(self) -> dict[str, float]:
+        """Standard errors of the parameters by name, from the curvature at the mode."""
+        return self._named(self._fitted.standard_errors)
+
+    @property
+    def covariance_(self) -> pd.DataFrame:
+        """Covariance of the parameters."""
+        import pandas as pd
+
+        names = list(self.kernel.parameters)
+        return pd.DataFrame(self._fitted.covariance, index=names, columns=names)
+
+    @property
+    def log_likelihood_(self) -> float:
+        """Log-likelihood of the data as given, without the prior."""
+        return self._fitted.log_likelihood
+
+    @property
+    def diagnostics_(self) -> dict[str, Any]:
+        """Evidence of convergence."""
+        return dict(self._fitted.diagnostics)
+
+    def at(self, coordinates: FloatArray) -> Self:
+        """Copy of the model with its parameters at other coordinates, to see what they change."""
+        other = copy(self)
+        theta = self.kernel.from_coordinates(coordinates, self._fitted.scale)
+        other.fit_ = replace(self._fitted, coordinates=coordinates, parameters=theta)
+        return other
+
+    def summary(self) -> pd.DataFrame:
+        """Table of the parameters with their standard errors."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            {"estimate": self.params_, "standard_error": self.standard_errors_},
+            index=pd.Index(self.kernel.parameters, name="parameter"),
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Write the model as JSON; it appears whole or not at all."""
+        fit = self._fitted
+        write_json(
+            Path(path),
+            {
+                "model": self.kernel.name,
+                "method": fit.method,
+                "time_unit": self.time_unit_,
+                "parameters": self.params_,
+                "coordinates": fit.coordinates.tolist(),
+                "coordinate_covariance": fit.coordinate_covariance.tolist(),
+                "scale": fit.scale,
+                "log_likelihood": fit.log_likelihood,
+                "customers": fit.customers,
+                "data_fingerprint": self.fingerprint_,
+                "diagnostics": fit.diagnostics,
+            },
+            schema=SCHEMA,
+        )
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a model that `save` wrote; its predictions are bit-identical.
+
+        Raises
+        ------
+        ArtefactError
+            If the file is missing, damaged, of another schema version or another model.
+        """
+        content = read_json(Path(path), schema=SCHEMA)
+        name = Path(path).name
+        if content.get("model") != cls.kernel.name:
+            msg = f"{name} holds {content.get('model')!r}, not {cls.kernel.name!r}."
+            raise ArtefactError(msg)
+        try:
+            fit = Fit(
+                kernel=cls.kernel,
+                method=content["method"],
+                parameters=_vector(content["parameters"], cls.kernel.parameters),
+                coordinates=np.array(content["coordinates"], dtype=np.float64),
+                coordinate_covariance=_matrix(content["coordinate_covariance"]),
+                scale=float(content["scale"]),
+                log_likelihood=_number(content["log_likelihood"]),
+                customers=float(content["customers"]),
+                diagnostics=dict(content["diagnostics"]),
+            )
+            model = cls()
+            model.fit_ = fit
+            model.time_unit_ = check_time_unit(content["time_unit"])
+            model.fingerprint_ = content["data_fingerprint"]
+        except (KeyError, TypeError, ValueError) as error:
+            msg = f"{name} is damaged ({error!r}). Fit the model again, or restore the file."
+            raise ArtefactError(msg) from error
+        return model
+
+    @property
+    def _fitted(self) -> Fit:
+        if not hasattr(self, "fit_"):
+            raise NotFittedError(type(self).__name__)
+        return self.fit_
+
+    @property
+    def _theta(self) -> FloatArray:
+        return self._fitted.parameters
+
+    def _unit_of(self, data: object) -> TimeUnit | None:
+        """Unit in which to read data that do not know theirs: the model's own."""
+        _ = self._fitted
+        return None if hasattr(data, "time_unit") else self.time_unit_
+
+    def _named(self, values: FloatArray) -> dict[str, float]:
+        return dict(zip(self.kernel.parameters, values.tolist(), strict=True))
+
+    def __repr__(self) -> str:
+        if not hasattr(self, "fit_"):
+            return f"{type(self).__name__}() (not fitted)"
+        errors = self.standard_errors_
+        lines = [f"{type(self).__name__} ({self._provenance()})"]
+        lines += [
+            f"  {name:<6}{value:>12.5g}   ± {errors[name]:.3g}"
+            for name, value in self.params_.items()
+        ]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        if not hasattr(self, "fit_"):
+            return f"<p>{type(self).__name__}: not fitted</p>"
+        table = self.summary().to_html(float_format=lambda value: f"{value:.5g}")
+        return f"<p><b>{type(self).__name__}</b>: {self._provenance()}</p>{table}"
+
+    def _provenance(self) -> str:
+        fit = self._fitted
+        if fit.method == "given":
+            return f"known parameters, per {self.time_unit_}"
+        state = "converged" if fit.diagnostics["converged"] else "NOT CONVERGED"
+        return (
+            f"{fit.method}, {fit.customers:,.0f} customers, per {self.time_unit_}, "
+            f"log-likelihood {fit.log_likelihood:,.2f}, {state}"
+        )
+
+
+def _vector(values: Mapping[str, float], names: tuple[str, ...]) -> FloatArray:
+    return np.array([values[name] for name in names], dtype=np.float64)
+
+
+def _matrix(rows: list[list[float | None]]) -> FloatArray:
+    return np.array([[_number(value) for value in row] for row in rows])
+
+
+def _number(value: float | None) -> float:
+    """Undo JSON's null, which stands for a number that does not exist."""
+    return float("nan") if value is None else float(value)

@@ -1,0 +1,225 @@
+"""The interface of every purchase model: when customers buy, and whether they still do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar, Self
+
+import numpy as np
+
+from clvmodels.errors import UndiscountedLifetimeError, UnitMismatchError
+from clvmodels.inference.fit import fit_kernel
+from clvmodels.kernels.base import FloatArray, IntArray, PurchaseKernel
+from clvmodels.kernels.counts import count_reach
+from clvmodels.models.base import Model
+from clvmodels.models.data import CustomerData, as_customers, customer_index
+from clvmodels.transactions.columns import CustomerColumns
+from clvmodels.units import Duration, discount_force
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# What a pmf may leave out by default.
+_REST = 1e-9
+
+
+class PurchaseModel(Model):
+    """A model of purchases, thin over its kernel.
+
+    Data are what ``log.summarize()`` returns or any data frame with ``frequency``, ``recency``
+    and ``T``, in the model's time unit. Predictions come as pandas objects indexed by customer,
+    in the order of the input.
+    """
+
+    kernel: ClassVar[PurchaseKernel]
+
+    def fit(
+        self, customers: CustomerData, *, time_unit: str | None = None, method: str = "auto"
+    ) -> Self:
+        """Learn the parameters from customers.
+
+        Parameters
+        ----------
+        customers
+            A customer summary, or a data frame together with ``time_unit``.
+        time_unit : {"day", "week"}, optional
+            Unit of a data frame's recency and T.
+        method : {"auto", "map", "mle"}
+            Maximum a posteriori with weakly informative, scale-free priors (``auto``), or maximum
+            likelihood.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If gradient or Hessian say that the point is not a mode.
+        """
+        data = as_customers(customers, time_unit)
+        triples = data.triples()
+        weight = triples.weights
+        self.fit_ = fit_kernel(
+            self.kernel,
+            (triples.frequency, triples.recency, triples.age),
+            weight,
+            scale=_mean_age(triples),
+            method=method,
+        )
+        self.time_unit_ = data.time_unit
+        self.fingerprint_ = data.fingerprint
+        return self
+
+    def probability_alive(self, data: CustomerData) -> pd.Series:
+        """Probability that each customer will still buy, from 0 to 1."""
+        columns = self._columns(data)
+        return self._series(columns, self.alive(columns), "probability_alive")
+
+    def expected_purchases(
+        self,
+        data: CustomerData,
+        horizon: str | Duration,
+        annual_discount_rate: float = 0.0,
+    ) -> pd.Series:
+        """Expected number of purchases of each customer within the horizon from now on.
+
+        Parameters
+        ----------
+        horizon
+            Such as ``"26w"``, ``"1y"`` or ``"lifetime"``.
+        annual_discount_rate
+            Effective rate at which each purchase is discounted to today.
+
+        Raises
+        ------
+        UndiscountedLifetimeError
+            For a lifetime without discounting, which has no finite expectation in general.
+        """
+        columns = self._columns(data)
+        ahead = self.alive_purchases(columns, Duration.parse(horizon), annual_discount_rate)
+        return self._series(columns, self.alive(columns) * ahead, "expected_purchases")
+
+    def purchase_pmf(
+        self, data: CustomerData, horizon: str | Duration, k_max: int | None = None
+    ) -> FloatArray:
+        """P(k purchases within the horizon) for k = 0 … k_max, shape (customers, k_max + 1).
+
+        By default ``k_max`` is large enough that less than 1e-9 is left out for every customer.
+        """
+        columns = self._columns(data)
+        span = self._finite(horizon)
+        if k_max is None:
+            x, age, _ = _distinct(columns)
+            reach = count_reach(self.kernel, self._theta, x, age, span, _REST)
+            k_max = int(reach.max(initial=0))
+        alive = self.alive(columns)[:, None]
+        pmf = alive * self._by_pair(
+            columns,
+            lambda x, age: self.kernel.alive_pmf(self._theta, x, age, span, k_max),
+        )
+        pmf[:, :1] += 1.0 - alive
+        return pmf
+
+    def expected_purchases_new_customer(
+        self, horizon: str | Duration, annual_discount_rate: float = 0.0
+    ) -> float:
+        """Expected repeat purchases of a customer who has just bought for the first time."""
+        new = self._new_customer()
+        ahead = self.alive_purchases(new, Duration.parse(horizon), annual_discount_rate)
+        return float((self.alive(new) * ahead)[0])
+
+    def new_customer_pmf(self, horizon: str | Duration, k_max: int) -> FloatArray:
+        """P(k repeat purchases) of a new customer within the horizon, k = 0 … k_max."""
+        pmf: FloatArray = self.purchase_pmf(self._new_customer(), horizon, k_max)[0]
+        return pmf
+
+    def simulate(self, n: int, horizon: str | Duration, *, seed: int = 0) -> pd.DataFrame:
+        """Purchases of ``n`` new customers over a horizon from their first purchase.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per purchase: ``customer_id`` (0 … n - 1) and ``time`` since the first
+            purchase, which is there too with time 0, in the model's unit.
+        """
+        import pandas as pd
+
+        rng = np.random.default_rng(seed)
+        zeros = np.zeros(n, dtype=np.int64)
+        new = self._new_customer()
+        times = self.kernel.simulate_alive(
+            self._theta, zeros, np.zeros(n), self._finite(horizon), rng
+        )
+        times[rng.random(n) >= self.alive(new)[0]] = np.inf
+        times = np.concatenate([np.zeros((n, 1)), times], axis=1)
+        customer, _ = np.nonzero(np.isfinite(times))
+        return pd.DataFrame({"customer_id": customer, "time": times[np.isfinite(times)]})
+
+    def alive(self, columns: CustomerColumns) -> FloatArray:
+        """P(alive) as an array, shape (n,)."""
+        return self.kernel.probability_alive(
+            self._theta, columns.frequency, columns.recency, columns.age
+        )
+
+    def alive_purchases(
+        self, columns: CustomerColumns, horizon: Duration, annual_discount_rate: float = 0.0
+    ) -> FloatArray:
+        """Expected (discounted) purchases of customers who are certainly active, shape (n,)."""
+        force = discount_force(annual_discount_rate, self.time_unit_)
+        if horizon.is_lifetime and force == 0.0:
+            raise UndiscountedLifetimeError
+        span = horizon.in_unit(self.time_unit_)
+        return self._by_pair(
+            columns,
+            lambda x, age: self.kernel.alive_purchases(self._theta, x, age, span, force),
+        )
+
+    def _by_pair(
+        self, columns: CustomerColumns, predict: Callable[[IntArray, FloatArray], FloatArray]
+    ) -> FloatArray:
+        """Predict once per distinct (x, T) and hand the result to every customer."""
+        x, age, which = _distinct(columns)
+        return predict(x, age)[which]
+
+    def _columns(self, data: CustomerData) -> CustomerColumns:
+        columns = as_customers(data, self._unit_of(data)).columns()
+        if columns.time_unit != self.time_unit_:
+            raise UnitMismatchError(columns.time_unit, self.time_unit_)
+        return columns
+
+    def _finite(self, horizon: str | Duration) -> float:
+        duration = Duration.parse(horizon)
+        if duration.is_lifetime:
+            raise UndiscountedLifetimeError
+        _ = self._fitted
+        return duration.in_unit(self.time_unit_)
+
+    def _new_customer(self) -> CustomerColumns:
+        _ = self._fitted
+        zero = np.zeros(1)
+        return CustomerColumns(
+            frequency=np.zeros(1, dtype=np.int64),
+            recency=zero,
+            age=zero,
+            monetary_value=np.full(1, np.nan),
+            time_unit=self.time_unit_,
+        )
+
+    @staticmethod
+    def _series(columns: CustomerColumns, values: FloatArray, name: str) -> pd.Series:
+        import pandas as pd
+
+        return pd.Series(values, index=customer_index(columns), name=name)
+
+
+def _mean_age(triples: CustomerColumns) -> float:
+    weight = triples.weights
+    total = float(weight.sum())
+    mean = float((triples.age * weight).sum()) / total if total else 0.0
+    # All customers may have come on the last day; any positive scale then serves the prior.
+    return mean or 1.0
+
+
+def _distinct(columns: CustomerColumns) -> tuple[IntArray, FloatArray, IntArray]:
+    """Distinct (x, T), and for each customer the position of theirs."""
+    age, which_age = np.unique(columns.age, return_inverse=True)
+    key = columns.frequency * len(age) + which_age
+    key, which = np.unique(key, return_inverse=True)
+    return key // max(len(age), 1), age[key % max(len(age), 1)], which
