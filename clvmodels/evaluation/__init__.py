@@ -1,0 +1,1 @@
+"""Is it true? Held-out checks, in-sample checks, and when not to believe a fit."""

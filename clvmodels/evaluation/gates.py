@@ -1,0 +1,136 @@
+"""Gates: named reasons to trust a run, to be careful with it, or not to believe it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from clvmodels.evaluation.holdout import HoldoutCheck
+from clvmodels.models.base import Model
+from clvmodels.models.purchases import PurchaseModel
+from clvmodels.units import Duration
+from clvmodels.value.totals import Total
+
+Level = Literal["green", "amber", "red"]
+Verdict = Literal["trusted", "caution", "untrusted"]
+
+_FEWEST_REPEATERS, _FEW_REPEATERS = 20, 100
+_MANY_ONE_TIMERS, _HARDLY_REPEATING = 0.75, 0.1
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One sign: how bad it is, the evidence with its figure, and what to do."""
+
+    name: str
+    level: Level
+    evidence: str
+    advice: str
+
+
+def verdict(gates: list[Gate]) -> Verdict:
+    """``untrusted`` if any gate is red, ``caution`` if any is amber, else ``trusted``."""
+    levels = {gate.level for gate in gates}
+    return "untrusted" if "red" in levels else "caution" if "amber" in levels else "trusted"
+
+
+def convergence_gate(model: Model, what: str) -> Gate:
+    """Whether a fit found a proper mode."""
+    found = model.diagnostics_
+    if found["converged"]:
+        return Gate(
+            f"fit of {what}",
+            "green",
+            f"The fit converged: {found['agreeing_starts']} of {found['starts']} starts agree and "
+            f"{found['distance_to_mode_in_sd']:.1g} standard deviations are left to the optimum.",
+            "Nothing to do.",
+        )
+    where = "A parameter ran to the edge" if found["at_edge"] else "Gradient or curvature disagree"
+    return Gate(
+        f"fit of {what}",
+        "red",
+        f"The fit has not converged. {where}; {found['agreeing_starts']} of {found['starts']} "
+        "starts agree.",
+        "Do not use these numbers. Use method 'map', or look for what is wrong with the data.",
+    )
+
+
+def size_gate(customers: int, repeaters: int) -> Gate:
+    """Whether enough customers bought again to learn from."""
+    evidence = f"{repeaters:,} of {customers:,} customers bought again."
+    if repeaters < _FEWEST_REPEATERS:
+        return Gate(
+            "enough repeat customers",
+            "red",
+            evidence,
+            f"At least {_FEWEST_REPEATERS} are needed. Collect a longer log.",
+        )
+    if repeaters < _FEW_REPEATERS:
+        return Gate(
+            "enough repeat customers",
+            "amber",
+            evidence,
+            f"With fewer than {_FEW_REPEATERS} the parameters are loosely known; read the "
+            "intervals, not the point values.",
+        )
+    return Gate("enough repeat customers", "green", evidence, "Nothing to do.")
+
+
+def history_gate(first: date, end: date, horizon: Duration) -> Gate:
+    """Whether the log is as long as the horizon it is asked about."""
+    days = (end - first).days
+    evidence = f"The log spans {days:,} days and the horizon is {horizon}."
+    if days >= horizon.days:
+        return Gate("enough history", "green", evidence, "Nothing to do.")
+    return Gate(
+        "enough history",
+        "amber",
+        evidence,
+        "The forecast reaches further ahead than the log reaches back; choose a shorter horizon "
+        "for decisions that depend on it.",
+    )
+
+
+def repeat_gate(model: PurchaseModel, customers: int, repeaters: int) -> Gate:
+    """Whether there is a repeat process to speak of (three in four one-timers and r < .1)."""
+    share = 1.0 - repeaters / customers
+    r = model.params_["r"]
+    evidence = f"{share:.0%} of the customers bought once, and r is {r:.2f}."
+    if share >= _MANY_ONE_TIMERS and r < _HARDLY_REPEATING:
+        return Gate(
+            "repeat process",
+            "amber",
+            evidence,
+            "There is hardly any repeat process to forecast; value comes from acquisition.",
+        )
+    return Gate("repeat process", "green", evidence, "Nothing to do.")
+
+
+def holdout_gate(check: HoldoutCheck | None, interval: float) -> Gate:
+    """Whether the held-out total lies within what the model's own interval allows."""
+    if check is None:
+        return Gate(
+            "held-out check",
+            "amber",
+            "The log is too short, or has too few repeat buyers, to hold anything out.",
+            "Nothing has tested these forecasts yet; run again when the log is longer.",
+        )
+    predicted = check.forecasts[check.model].purchases
+    actual = check.actual_purchases
+    bounds = Total.of(predicted, 0.0, 0.0, interval)
+    miss = predicted / actual - 1.0 if actual else math.inf
+    evidence = (
+        f"From {check.origin} to {check.end} the model forecast {predicted:,.0f} purchases and "
+        f"{actual:,} happened ({miss:+.0%}); its {interval:.0%} interval was {bounds.lower:,.0f} "
+        f"to {bounds.upper:,.0f}."
+    )
+    if bounds.lower <= actual <= bounds.upper:
+        return Gate("held-out check", "green", evidence, "Nothing to do.")
+    return Gate(
+        "held-out check",
+        "amber",
+        evidence,
+        "Find out what changed after the cut (season, prices, campaigns) before using the total.",
+    )

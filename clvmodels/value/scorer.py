@@ -1,0 +1,184 @@
+"""From a batch of customers to a batch of scores: the one function behind notebook and job."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from clvmodels.errors import UnitMismatchError
+from clvmodels.kernels.base import FloatArray
+from clvmodels.kernels.spend_tables import SpendTables, given_alive
+from clvmodels.models.gamma_gamma import GammaGammaModel, spend_evidence
+from clvmodels.models.purchases import PurchaseModel
+from clvmodels.transactions.columns import CustomerColumns
+from clvmodels.units import DAYS_PER_YEAR, discount_force
+from clvmodels.value.outlook import ExactOutlook, Outlook
+from clvmodels.value.simple_formula import simple_formula_per_customer
+from clvmodels.value.simulated import SimulatedOutlook
+from clvmodels.value.terms import ValueTerms, check_interval
+
+# The columns that a scorer fills, in the order of the contract.
+PREDICTIONS = (
+    "probability_alive",
+    "expected_purchases",
+    "purchases_lower",
+    "purchases_upper",
+    "expected_spend",
+    "clv",
+    "clv_lower",
+    "clv_median",
+    "clv_upper",
+    "potential_value",
+    "clv_simple_formula",
+)
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """Purchases to expect of each customer while active, (n,) each."""
+
+    alive: FloatArray
+    expected: FloatArray
+    discounted: FloatArray
+
+    @property
+    def ratio(self) -> FloatArray:
+        """Discounted over undiscounted purchases; 1 where none are expected."""
+        return np.divide(
+            self.discounted,
+            self.expected,
+            out=np.ones_like(self.expected),
+            where=self.expected > 0.0,
+        )
+
+
+def look_ahead(model: PurchaseModel, columns: CustomerColumns, terms: ValueTerms) -> Ahead:
+    """P(alive) and the purchases to expect while active, within the terms' horizon."""
+    if columns.time_unit != model.time_unit_:
+        raise UnitMismatchError(columns.time_unit, model.time_unit_)
+    expected = np.full(len(columns), np.nan)
+    if not terms.horizon.is_lifetime:
+        expected = model.alive_purchases(columns, terms.horizon)
+    discounted = model.alive_purchases(columns, terms.horizon, terms.annual_discount_rate)
+    return Ahead(model.alive(columns), expected, discounted)
+
+
+class Scorer:
+    """Scores batches of customers with fixed models and terms.
+
+    Parameters
+    ----------
+    purchases, spend
+        Fitted models; without ``spend`` every column in money is NaN.
+    terms
+        What value means.
+    interval
+        Probability of the predictive intervals.
+    seed
+        For what has to be simulated.
+    """
+
+    def __init__(
+        self,
+        purchases: PurchaseModel,
+        spend: GammaGammaModel | None,
+        terms: ValueTerms,
+        interval: float,
+        seed: int = 0,
+    ) -> None:
+        self.purchases, self.spend, self.terms = purchases, spend, terms
+        self._lower, self._median, self._upper = check_interval(interval)
+        span = terms.horizon.in_unit(purchases.time_unit_)
+        theta = purchases.fit_.parameters
+        shapes = None
+        if spend is not None:
+            p, q, _ = spend.fit_.parameters.tolist()
+            shapes = (p, q)
+        exact = terms.horizon.days <= DAYS_PER_YEAR and terms.cost_per_order == 0.0
+        self._tables = None
+        if not terms.horizon.is_lifetime:
+            self._tables = SpendTables(
+                purchases.kernel, theta, shapes if exact else None, span, self._upper
+            )
+        self._outlook: Outlook | None = None
+        if shapes is not None and exact and self._tables is not None:
+            self._outlook = ExactOutlook(self._tables, *shapes, terms.margin)
+        elif shapes is not None:
+            force = discount_force(terms.annual_discount_rate, purchases.time_unit_)
+            self._outlook = SimulatedOutlook(
+                purchases.kernel, theta, shapes, span, force, terms.margin,
+                terms.cost_per_order, seed,
+            )  # fmt: skip
+
+    def score(self, columns: CustomerColumns) -> dict[str, FloatArray]:
+        """Predictions for each customer by column name, NaN where there is none."""
+        ahead = self.ahead(columns)
+        scores = dict.fromkeys(PREDICTIONS, np.full(len(columns), np.nan))
+        scores["probability_alive"] = ahead.alive
+        if self._tables is not None:
+            scores["expected_purchases"] = ahead.alive * ahead.expected
+            scores |= self._purchase_interval(columns, ahead.alive, self._tables)
+        if self.spend is not None and self._outlook is not None:
+            scores |= self._money(columns, ahead, self.spend, self._outlook)
+        return scores
+
+    def ahead(self, columns: CustomerColumns) -> Ahead:
+        """P(alive) and the purchases to expect while active."""
+        return look_ahead(self.purchases, columns, self.terms)
+
+    def mean_square_purchases(self, columns: CustomerColumns) -> FloatArray:
+        """E[(purchases within the horizon)² | active], (n,); NaN for a lifetime."""
+        if self._tables is None:
+            return np.full(len(columns), np.nan)
+        n, _ = spend_evidence(columns)
+        rows = self._tables.rows(columns.frequency, columns.age, n)
+        return self._tables.mean_square_purchases(rows)
+
+    def mean_square_values(
+        self, columns: CustomerColumns, ahead: Ahead
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """E[S²], E[S N], E[N²] given active, as in `Outlook.mean_squares`, (n,) each."""
+        if self._outlook is None:
+            nothing = np.full(len(columns), np.nan)
+            return nothing, nothing, nothing
+        n, _ = spend_evidence(columns)
+        rows = self._outlook.rows(columns.frequency, columns.age, n)
+        return self._outlook.mean_squares(rows, n, ahead.expected, ahead.ratio)
+
+    def _purchase_interval(
+        self, columns: CustomerColumns, alive: FloatArray, tables: SpendTables
+    ) -> dict[str, FloatArray]:
+        n, _ = spend_evidence(columns)
+        rows = tables.rows(columns.frequency, columns.age, n)
+        levels = {"purchases_lower": self._lower, "purchases_upper": self._upper}
+        return {
+            name: tables.purchases(rows, given_alive(level, alive)).astype(np.float64)
+            for name, level in levels.items()
+        }
+
+    def _money(
+        self, columns: CustomerColumns, ahead: Ahead, spend: GammaGammaModel, outlook: Outlook
+    ) -> dict[str, FloatArray]:
+        terms = self.terms
+        n, mean = spend_evidence(columns)
+        per_order = spend.spend(n, mean)
+        if_alive = (terms.margin * per_order - terms.cost_per_order) * ahead.discounted
+        rows = outlook.rows(columns.frequency, columns.age, n)
+        scale = spend.fit_.parameters[2] + n * mean
+        levels = {
+            "clv_lower": self._lower,
+            "clv_median": self._median,
+            "clv_upper": self._upper,
+        }
+        quantiles = {
+            name: outlook.quantile(rows, level, ahead.alive, scale, ahead.ratio) - terms.fixed_cost
+            for name, level in levels.items()
+        }
+        return {
+            "expected_spend": per_order,
+            "clv": ahead.alive * if_alive - terms.fixed_cost,
+            **quantiles,
+            "potential_value": if_alive - terms.fixed_cost,
+            "clv_simple_formula": simple_formula_per_customer(columns, terms),
+        }

@@ -1,0 +1,241 @@
+"""Totals of a base, with the parts of their uncertainty kept apart.
+
+Never a sum of per-customer bounds: means and variances add up, intervals don't.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from scipy.special import ndtri, stdtrit
+
+from clvmodels.kernels.base import FloatArray, IntArray
+from clvmodels.models.base import Model
+from clvmodels.models.gamma_gamma import GammaGammaModel, spend_evidence
+from clvmodels.transactions.columns import CustomerColumns
+from clvmodels.value.scorer import Ahead, Scorer, look_ahead
+from clvmodels.value.terms import ValueTerms
+
+ModelType = TypeVar("ModelType", bound=Model)
+
+# What a whole base shares (seasons, prices, crises) as the standard deviation of the log of
+# actual over predicted, and the degrees of freedom that this assumption is worth.
+ASSUMED_SHOCK, ASSUMED_SHOCK_WORTH = 0.25, 4.0
+
+# Step in the scale-free coordinates, which are logarithms, for derivatives of a total.
+_STEP = 1e-3
+
+
+@dataclass(frozen=True)
+class Total:
+    """A total of the base with its predictive interval.
+
+    Attributes
+    ----------
+    expected, lower, upper
+        Money or purchases. The interval covers parameters, customers and common shocks.
+    interval
+        Probability of the interval.
+    sd_parameters, sd_customers
+        Standard deviations from not knowing the parameters, and from what customers will do.
+    common_shock
+        Standard deviation of the common shock on the log scale: .25 is about 25 %.
+    common_shock_assumed
+        True where no earlier window of this log taught its size.
+    """
+
+    expected: float
+    lower: float
+    upper: float
+    interval: float
+    sd_parameters: float
+    sd_customers: float
+    common_shock: float = ASSUMED_SHOCK
+    common_shock_assumed: bool = True
+
+    @classmethod
+    def of(
+        cls, expected: float, sd_parameters: float, sd_customers: float, interval: float
+    ) -> Total:
+        """Interval around an expected total from the parts of its uncertainty.
+
+        Parameters and customers vary normally on the log scale, the shock as Student's t with
+        the degrees of freedom that its size is known to.
+        """
+        level = 0.5 * (1.0 + interval)
+        relative = math.hypot(sd_parameters, sd_customers) / abs(expected) if expected else 0.0
+        shock = ASSUMED_SHOCK * float(stdtrit(ASSUMED_SHOCK_WORTH, level))
+        half = math.hypot(float(ndtri(level)) * relative, shock)
+        if expected > 0.0:
+            bounds = (expected * math.exp(-half), expected * math.exp(half))
+        else:
+            # A base that costs more than it brings has no log; the same width, added.
+            bounds = (expected * (1.0 + half), expected * (1.0 - half))
+        return cls(expected, *bounds, interval, sd_parameters, sd_customers)
+
+
+@dataclass(frozen=True)
+class ValueTotals:
+    """Totals of the base over the horizon; None where there is no money or no finite number."""
+
+    customers: int
+    purchases: Total | None
+    clv: Total | None
+    potential_value: Total | None
+
+
+@dataclass(frozen=True)
+class ValueGroups:
+    """Customers grouped by (x, t_x, T, n) with the sums that totals need, (g,) each.
+
+    Spend enters every total through γ′ = γ + n m and its square, so Σ m and Σ m² of a group stand
+    for its customers exactly.
+    """
+
+    columns: CustomerColumns
+    n: IntArray
+    sum_mean: FloatArray
+    sum_square: FloatArray
+
+    @classmethod
+    def of(cls, columns: CustomerColumns) -> ValueGroups:
+        """Group plain customers."""
+        n, mean = spend_evidence(columns)
+        weight = columns.weights
+        return _regroup(columns, n, weight, mean * weight, mean**2 * weight)
+
+    @classmethod
+    def merged(cls, parts: Sequence[ValueGroups]) -> ValueGroups:
+        """Groups of several batches as one."""
+        columns = CustomerColumns(
+            frequency=np.concatenate([part.columns.frequency for part in parts]),
+            recency=np.concatenate([part.columns.recency for part in parts]),
+            age=np.concatenate([part.columns.age for part in parts]),
+            monetary_value=np.concatenate([part.columns.monetary_value for part in parts]),
+            time_unit=parts[0].columns.time_unit,
+        )
+        return _regroup(
+            columns,
+            np.concatenate([part.n for part in parts]),
+            np.concatenate([part.columns.weights for part in parts]),
+            np.concatenate([part.sum_mean for part in parts]),
+            np.concatenate([part.sum_square for part in parts]),
+        )
+
+
+def _regroup(
+    columns: CustomerColumns,
+    n: IntArray,
+    weight: FloatArray,
+    sum_mean: FloatArray,
+    sum_square: FloatArray,
+) -> ValueGroups:
+    x, t_x, age = columns.frequency, columns.recency, columns.age
+    order = np.lexsort((n, age, t_x, x))
+    fresh = np.zeros(len(order), dtype=bool)
+    fresh[:1] = True
+    for key in (x, t_x, age, n):
+        fresh[1:] |= np.diff(key[order]) != 0
+    starts = np.flatnonzero(fresh)
+    first = order[starts]
+    sums = [
+        np.add.reduceat(values[order], starts) if len(starts) else values
+        for values in (weight, sum_mean, sum_square)
+    ]
+    # A group's spend evidence is n purchases of some positive mean, or none.
+    known = np.where(n[first] > 0, 1.0, np.nan)
+    grouped = CustomerColumns(
+        x[first], t_x[first], age[first], known, columns.time_unit, weight=sums[0]
+    )
+    return ValueGroups(grouped, n[first], sums[1], sums[2])
+
+
+def value_totals(groups: ValueGroups, scorer: Scorer, interval: float) -> ValueTotals:
+    """Totals over all groups with their intervals."""
+    purchases, spend, terms = scorer.purchases, scorer.spend, scorer.terms
+    ahead = scorer.ahead(groups.columns)
+    expected = _expected(groups, spend, terms, ahead)
+    variance_parameters = _parameter_variance(
+        purchases,
+        lambda model: _expected(groups, spend, terms, look_ahead(model, groups.columns, terms)),
+    )
+    if spend is not None:
+        variance_parameters += _parameter_variance(
+            spend, lambda model: _expected(groups, model, terms, ahead)
+        )
+    variance_customers = _customer_variance(groups, scorer, ahead)
+
+    def total(which: int) -> Total | None:
+        if not np.isfinite(expected[which]):
+            return None
+        sd = np.sqrt([variance_parameters[which], variance_customers[which]]).tolist()
+        return Total.of(float(expected[which]), sd[0], sd[1], interval)
+
+    return ValueTotals(round(float(groups.columns.weights.sum())), total(0), total(1), total(2))
+
+
+def _parameter_variance(model: ModelType, totals: Callable[[ModelType], FloatArray]) -> FloatArray:
+    """Variance of totals from not knowing a model's parameters, by the delta method."""
+    mode = model.fit_.coordinates
+    slopes = [
+        (totals(model.at(mode + step)) - totals(model.at(mode - step))) / (2.0 * _STEP)
+        for step in _STEP * np.eye(len(mode))
+    ]
+    gradient = np.array(slopes)
+    covariance = model.fit_.coordinate_covariance
+    return np.asarray(np.einsum("it,ij,jt->t", gradient, covariance, gradient))
+
+
+def _expected(
+    groups: ValueGroups, spend: GammaGammaModel | None, terms: ValueTerms, ahead: Ahead
+) -> FloatArray:
+    """Expected purchases, value and potential value of the base, (3,)."""
+    weight = groups.columns.weights
+    count = float((weight * ahead.alive * ahead.expected).sum())
+    if spend is None:
+        return np.array([count, np.nan, np.nan])
+    per_money, gamma = _margin_per_scale(groups, spend, terms)
+    scale = weight * gamma + groups.n * groups.sum_mean
+    if_alive = ahead.discounted * (per_money * scale - terms.cost_per_order * weight)
+    fixed = terms.fixed_cost * float(weight.sum())
+    return np.array([count, float((ahead.alive * if_alive).sum()) - fixed, if_alive.sum() - fixed])
+
+
+def _customer_variance(groups: ValueGroups, scorer: Scorer, ahead: Ahead) -> FloatArray:
+    """Variance of the same three totals from what customers will do, (3,)."""
+    columns, weight, terms = groups.columns, groups.columns.weights, scorer.terms
+    alive = ahead.alive
+    squares = scorer.mean_square_purchases(columns)
+    count = float((weight * (alive * squares - (alive * ahead.expected) ** 2)).sum())
+    if scorer.spend is None:
+        return np.array([count, np.nan, np.nan])
+    per_money, gamma = _margin_per_scale(groups, scorer.spend, terms)
+    scale = weight * gamma + groups.n * groups.sum_mean
+    scale_square = (
+        weight * gamma**2 + 2.0 * gamma * groups.n * groups.sum_mean
+        + groups.n**2 * groups.sum_square
+    )  # fmt: skip
+    margin, cost = terms.margin, terms.cost_per_order
+    spend_spend, spend_count, count_count = scorer.mean_square_values(columns, ahead)
+    second = (
+        margin**2 * scale_square * spend_spend
+        - 2.0 * margin * cost * scale * spend_count
+        + cost**2 * weight * count_count
+    )
+    first = ahead.discounted**2 * (
+        per_money**2 * scale_square - 2.0 * per_money * cost * scale + cost**2 * weight
+    )
+    value, potential = alive * second - alive**2 * first, second - first
+    return np.array([count, max(value.sum(), 0.0), max(potential.sum(), 0.0)])
+
+
+def _margin_per_scale(
+    groups: ValueGroups, spend: GammaGammaModel, terms: ValueTerms
+) -> tuple[FloatArray, float]:
+    """Expected margin of a purchase per unit of γ′, by group, and γ."""
+    p, q, gamma = spend.fit_.parameters.tolist()
+    return terms.margin * p / (p * groups.n + q - 1.0), gamma
