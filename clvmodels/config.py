@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import difflib
+import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from clvmodels.errors import ConfigurationError
+from clvmodels.errors import ConfigurationError, DurationError, UndiscountedLifetimeError
 from clvmodels.units import Duration, TimeUnit
 
 Text = Annotated[str, Field(min_length=1)]
@@ -51,11 +53,29 @@ class JobConfig(BaseModel):
     threads: Annotated[int, Field(ge=1)] | None = None
     seed: Annotated[int, Field(ge=0)] = 0
 
+    @field_validator("observation_end", mode="before")
+    @classmethod
+    def _is_day(cls, value: object) -> object:
+        # Otherwise digits such as 20251231 would be read as seconds since 1970.
+        if isinstance(value, str):
+            try:
+                return dt.datetime.strptime(value, "%Y-%m-%d").date()  # noqa: DTZ007
+            except ValueError:
+                pass
+        elif value is None or type(value) is dt.date:
+            return value
+        msg = "it must be a day such as 2025-12-31"
+        raise ValueError(msg)
+
     @field_validator("horizon", "holdout")
     @classmethod
     def _is_duration(cls, value: str | None) -> str | None:
         if value is not None:
-            Duration.parse(value)
+            try:
+                Duration.parse(value)
+            except DurationError as error:
+                # Only a ValueError is collected with whatever else is wrong.
+                raise ValueError(str(error)) from error
         return value
 
     @field_validator("holdout")
@@ -65,6 +85,12 @@ class JobConfig(BaseModel):
             msg = "a hold-out needs an end, such as '26w'"
             raise ValueError(msg)
         return value
+
+    @model_validator(mode="after")
+    def _lifetime_is_finite(self) -> Self:
+        if Duration.parse(self.horizon).is_lifetime and self.annual_discount_rate == 0.0:
+            raise ValueError(str(UndiscountedLifetimeError()))
+        return self
 
 
 def resolve_config(file: Path | None, given: dict[str, Any]) -> JobConfig:
@@ -80,16 +106,22 @@ def resolve_config(file: Path | None, given: dict[str, Any]) -> JobConfig:
     try:
         return JobConfig.model_validate(values)
     except ValidationError as error:
-        problems = [_describe(problem) for problem in error.errors()]
-        raise ConfigurationError("; ".join(problems) + ".") from None
+        raise ConfigurationError(" ".join(_describe(found) for found in error.errors())) from None
 
 
 def _describe(problem: Any) -> str:
+    """Say in a sentence what is wrong with an option."""
     option = ".".join(map(str, problem["loc"]))
     if problem["type"] == "extra_forbidden":
+        close = difflib.get_close_matches(option, JobConfig.model_fields, n=1)
         known = ", ".join(JobConfig.model_fields)
-        return f"{option} is no option; there are {known}"
-    return f"{option} = {problem['input']!r}: {problem['msg']}"
+        hint = f"did you mean {close[0]}?" if close else f"there are {known}."
+        return f"{option} is no option; {hint}"
+    complaint = (
+        str(problem["ctx"]["error"]) if "error" in problem.get("ctx", {}) else problem["msg"]
+    )
+    subject = f"{option} = {problem['input']!r}: " if option else ""
+    return subject + re.sub(r"^(Input|String) should", "it must", complaint).rstrip(".") + "."
 
 
 def _read_toml(file: Path) -> dict[str, Any]:
@@ -97,7 +129,7 @@ def _read_toml(file: Path) -> dict[str, Any]:
         with file.open("rb") as stream:
             content = tomllib.load(stream)
     except OSError as error:
-        msg = f"Cannot read the configuration {file.name}: {error.strerror}."
+        msg = f"Cannot read the configuration {file}: {error.strerror}."
         raise ConfigurationError(msg) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         msg = f"{file.name} is not valid TOML: {error}."

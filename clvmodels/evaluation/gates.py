@@ -39,6 +39,15 @@ def verdict(gates: list[Gate]) -> Verdict:
 def convergence_gate(model: Model, what: str) -> Gate:
     """Whether a fit found a proper mode."""
     found = model.diagnostics_
+    if found["converged"] and found["held_at_bound"]:
+        return Gate(
+            f"fit of {what}",
+            "amber",
+            f"The data press {' and '.join(found['held_at_bound'])} beyond five prior standard "
+            "deviations, where it is held.",
+            "Customers hardly differ in this respect (one price, or nobody leaves). Check that "
+            "this is so; forecasts of the mean are fine, their spread is approximate.",
+        )
     if found["converged"]:
         return Gate(
             f"fit of {what}",
@@ -47,7 +56,8 @@ def convergence_gate(model: Model, what: str) -> Gate:
             f"{found['distance_to_mode_in_sd']:.1g} standard deviations are left to the optimum.",
             "Nothing to do.",
         )
-    where = "A parameter ran to the edge" if found["at_edge"] else "Gradient or curvature disagree"
+    held = " and ".join(found["held_at_bound"])
+    where = f"{held} ran to the edge" if held else "Gradient or curvature disagree"
     return Gate(
         f"fit of {what}",
         "red",

@@ -16,6 +16,12 @@ from clvmodels.kernels.base import FloatArray, Kernel
 
 Method = Literal["auto", "mle", "map"]
 
+# The region that is searched. Maximum a posteriori: this many prior standard deviations around the
+# prior mean; what presses further (amounts that never vary, say) is held there, where predictions
+# no longer change. Maximum likelihood: wherever a double still means something.
+_PRIOR_REACH = 5.0
+_LIKELIHOOD_REACH = 20.0
+
 # Starting points in prior standard deviations from the prior mean, besides the mean itself.
 _STARTS = (0.0, 1.0, -1.0)
 
@@ -92,12 +98,18 @@ def fit_kernel(
         raise InputError(msg)
     density = LogDensity(kernel, columns, weight, scale, with_prior=method != "mle")
     mean, sd = np.array(kernel.prior_mean), np.array(kernel.prior_sd)
-    optimum = find_mode(density, [mean + shift * sd for shift in _STARTS])
+    bounds = (mean - _PRIOR_REACH * sd, mean + _PRIOR_REACH * sd)
+    if method == "mle":
+        bounds = (np.full(len(mean), -_LIKELIHOOD_REACH), np.full(len(mean), _LIKELIHOOD_REACH))
+    optimum = find_mode(density, [mean + shift * sd for shift in _STARTS], bounds)
+    held = [name for name, is_held in zip(kernel.coordinates, optimum.held, strict=True) if is_held]
+    # Without a prior an optimum on the bound is no estimate: the likelihood has no maximum.
+    converged = optimum.converged and not (held and method == "mle")
     likelihood = optimum.value
     if density.with_prior:
         likelihood, _ = replace(density, with_prior=False).value_and_gradient(optimum.coordinates)
-    if not optimum.converged:
-        warnings.warn(ConvergenceWarning(_complaint(kernel, optimum, method)), stacklevel=3)
+    if not converged:
+        warnings.warn(ConvergenceWarning(_complaint(kernel, optimum, held, method)), stacklevel=3)
     return Fit(
         kernel=kernel,
         method="mle" if method == "mle" else "map",
@@ -108,11 +120,11 @@ def fit_kernel(
         log_likelihood=likelihood,
         customers=float(weight.sum()),
         diagnostics={
-            "converged": optimum.converged,
+            "converged": converged,
+            "held_at_bound": held,
             "distance_to_mode_in_sd": optimum.distance,
             "largest_gradient": float(np.abs(optimum.gradient).max()),
-            "largest_hessian_eigenvalue": float(np.linalg.eigvalsh(optimum.hessian).max()),
-            "at_edge": optimum.at_edge,
+            "largest_hessian_eigenvalue": optimum.largest_eigenvalue,
             "starts": optimum.starts,
             "agreeing_starts": optimum.agreeing_starts,
             "evaluations": optimum.evaluations,
@@ -121,16 +133,16 @@ def fit_kernel(
     )
 
 
-def _complaint(kernel: Kernel, optimum: Optimum, method: str) -> str:
+def _complaint(kernel: Kernel, optimum: Optimum, held: list[str], method: str) -> str:
     point = ", ".join(
         f"{name} = {value:.3g}"
         for name, value in zip(kernel.coordinates, optimum.coordinates, strict=True)
     )
     reason = (
-        "a parameter ran to the edge of the searched region"
-        if optimum.at_edge
+        f"{' and '.join(held)} ran to the edge of the searched region"
+        if held
         else "the curvature there is not that of a maximum"
-        if not optimum.curved
+        if not optimum.largest_eigenvalue < 0.0
         else f"a Newton step of {optimum.distance:.2g} standard deviations is left"
     )
     advice = (

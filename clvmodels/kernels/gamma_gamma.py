@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaln, digamma
+from scipy.special import digamma, gammaln
 
 from clvmodels.kernels.base import FloatArray, IntArray, Kernel, weighted_sum
+from clvmodels.kernels.tables import digamma_step, log_gamma_step
 
 
 class GammaGamma(Kernel):
@@ -48,7 +49,8 @@ class GammaGamma(Kernel):
         p, q, gamma = theta
         total = x * m
         value: FloatArray = (
-            -betaln(p * x, q)
+            log_gamma_step(p * x, q)
+            - gammaln(q)
             - q * np.log1p(total / gamma)
             - p * x * np.log1p(gamma / total)
             - np.log(m)
@@ -69,16 +71,15 @@ class GammaGamma(Kernel):
         weight_x = weight * x
         spent, bought = weighted_sum(weight, log_share), weighted_sum(weight_x, log_rest)
         value = (
-            -count @ betaln(p * orders, q)
+            count @ (log_gamma_step(p * orders, q) - gammaln(q))
             - q * spent
             - p * bought
             - weighted_sum(weight, np.log(m))
         )
-        steps = digamma(p * orders + q)
         gradient = np.array(
             [
-                (count * orders) @ (steps - digamma(p * orders)) - bought,
-                count @ (steps - digamma(q)) - spent,
+                (count * orders) @ digamma_step(p * orders, q) - bought,
+                count @ (digamma(p * orders + q) - digamma(q)) - spent,
                 weighted_sum(weight, (q * total / gamma - p * x) / (gamma + total)),
             ]
         )

@@ -32,10 +32,10 @@ def mean_power_decay(a: float, b_prime: FloatArray, power: FloatArray, z: FloatA
         by_power = (1.0 + z) ** -power * hyp2f1(power, b_prime, a + b_prime, w)
     result: FloatArray = np.where(a <= power, by_a, by_power)
     hard = (np.minimum(a, power) > _LARGE_SHAPE) | ((b_prime > _LARGE_B) & (z > _LARGE_Z))
-    hard = np.flatnonzero((hard & (z > 0.0)) | ~np.isfinite(result))
+    cells = np.flatnonzero((hard & (z > 0.0)) | ~np.isfinite(result))
     b_flat, power_flat, z_flat = b_prime.ravel(), power.ravel(), z.ravel()
-    for start in range(0, len(hard), _CELLS_AT_ONCE):
-        part = hard[start : start + _CELLS_AT_ONCE]
+    for start in range(0, len(cells), _CELLS_AT_ONCE):
+        part = cells[start : start + _CELLS_AT_ONCE]
         result.flat[part] = _by_trapezoid(a, b_flat[part], power_flat[part], z_flat[part])
     return result
 

@@ -1,7 +1,8 @@
-"""Functions of a whole number x, tabulated as running sums.
+"""Ratios of gamma functions, exact to rounding.
 
-Ratios of gamma functions such as Γ(r+x)/Γ(r) are sums over j < x. Taken as running sums they are
-exact to rounding, need no cancellation of two large log-gammas and cost one pass for all x.
+For whole x a ratio such as Γ(r+x)/Γ(r) is a product over j < x. Taken as running sums, the
+logarithms for all x cost one pass and need no cancellation of two large log-gammas; for other
+steps Stirling's series serves.
 """
 
 from __future__ import annotations
@@ -10,8 +11,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import digamma, gammaln
 
 from clvmodels.kernels.base import FloatArray
+
+# From here on four terms of Stirling's series are exact to rounding.
+_STIRLING_FROM = 30.0
 
 
 def log_rising(start: float, x_max: int) -> FloatArray:
@@ -33,6 +38,34 @@ def log_beta_step_slope_b(a: float, b: float, x_max: int) -> FloatArray:
     """Derivative in b of `log_beta_step`, shape (x_max + 1,)."""
     j = b + np.arange(x_max)
     return _running(a / (j * (a + j)))
+
+
+def log_gamma_step(a: FloatArray, q: float) -> FloatArray:
+    """Log of Γ(a + q) / Γ(a), without cancellation where a is large; shape of ``a``."""
+    far = np.maximum(a, _STIRLING_FROM)
+    end = far + q
+
+    def rest(z: FloatArray) -> FloatArray:
+        w = 1.0 / z**2
+        series: FloatArray = (1 / 12 - w * (1 / 360 - w * (1 / 1260 - w / 1680))) / z
+        return series
+
+    stirling = (far - 0.5) * np.log1p(q / far) + q * (np.log(end) - 1.0) + rest(end) - rest(far)
+    return np.where(a < _STIRLING_FROM, gammaln(a + q) - gammaln(a), stirling)
+
+
+def digamma_step(a: FloatArray, q: float) -> FloatArray:
+    """ψ(a + q) - ψ(a), without cancellation where a is large; shape of ``a``."""
+    far = np.maximum(a, _STIRLING_FROM)
+    end = far + q
+
+    def rest(z: FloatArray) -> FloatArray:
+        w = 1.0 / z**2
+        series: FloatArray = w * (1 / 12 - w * (1 / 120 - w * (1 / 252 - w / 240)))
+        return series
+
+    stirling = np.log1p(q / far) + 0.5 * q / (far * end) + rest(far) - rest(end)
+    return np.where(a < _STIRLING_FROM, digamma(a + q) - digamma(a), stirling)
 
 
 def _running(terms: NDArray[np.floating[Any]]) -> FloatArray:

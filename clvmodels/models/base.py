@@ -73,7 +73,7 @@ class Model:
             scale=1.0,
             log_likelihood=float("nan"),
             customers=0.0,
-            diagnostics={"converged": True},
+            diagnostics={"converged": True, "held_at_bound": []},
         )
         return model
 

@@ -95,7 +95,9 @@ class SimulatedOutlook:
         age_bits = int(np.float64(T).view(np.uint64))
         rng = np.random.default_rng([self._seed, x, age_bits, n])
         bought = self._kernel.simulate_alive_counts(self._theta, x, T, self._edges, _DRAWS, rng)
-        spent = rng.standard_gamma(p * bought)
+        some = bought > 0  # most bins hold nothing
+        spent = np.zeros(bought.shape)
+        spent[some] = rng.standard_gamma(p * bought[some])
         total = spent @ self._factors / rng.standard_gamma(q + p * n, size=_DRAWS)
         order = np.argsort(total)
         return total[order], (bought @ self._factors)[order]

@@ -67,14 +67,15 @@ class Total:
         the degrees of freedom that its size is known to.
         """
         level = 0.5 * (1.0 + interval)
-        relative = math.hypot(sd_parameters, sd_customers) / abs(expected) if expected else 0.0
-        shock = ASSUMED_SHOCK * float(stdtrit(ASSUMED_SHOCK_WORTH, level))
-        half = math.hypot(float(ndtri(level)) * relative, shock)
+        spread = float(ndtri(level)) * math.hypot(sd_parameters, sd_customers)
+        shock = ASSUMED_SHOCK * float(stdtrit(ASSUMED_SHOCK_WORTH, level)) * abs(expected)
+        width = math.hypot(spread, shock)
         if expected > 0.0:
+            half = width / expected
             bounds = (expected * math.exp(-half), expected * math.exp(half))
         else:
             # A base that costs more than it brings has no log; the same width, added.
-            bounds = (expected * (1.0 + half), expected * (1.0 - half))
+            bounds = (expected - width, expected + width)
         return cls(expected, *bounds, interval, sd_parameters, sd_customers)
 
 

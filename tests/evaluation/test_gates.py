@@ -1,0 +1,92 @@
+"""Gates: each fires on its sign, names its evidence, and stays silent otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pytest
+
+import clvmodels as clv
+from clvmodels.evaluation.gates import (
+    Gate,
+    convergence_gate,
+    history_gate,
+    holdout_gate,
+    repeat_gate,
+    size_gate,
+    verdict,
+)
+from clvmodels.evaluation.holdout import Forecast, HoldoutCheck
+from clvmodels.units import Duration
+from tests.shops import simulate_shop
+
+CHECK = HoldoutCheck(
+    origin=date(2024, 1, 1),
+    end=date(2024, 7, 1),
+    customers=500,
+    actual_purchases=400,
+    actual_spend=None,
+    model="bgnbd",
+    forecasts={"bgnbd": Forecast(410.0, None, 0.5, 0.9)},
+    by_frequency=[],
+    tracking=[],
+)
+
+
+def test_the_worst_sign_decides():
+    green, amber, red = (Gate("g", level, "", "") for level in ("green", "amber", "red"))
+    assert verdict([green, green]) == "trusted"
+    assert verdict([green, amber, green]) == "caution"
+    assert verdict([amber, red, green]) == "untrusted"
+
+
+@pytest.mark.parametrize(
+    ("repeaters", "level"), [(19, "red"), (20, "amber"), (99, "amber"), (100, "green")]
+)
+def test_repeat_customers_are_counted(repeaters, level):
+    gate = size_gate(5_000, repeaters)
+    assert gate.level == level
+    assert f"{repeaters:,} of 5,000" in gate.evidence
+
+
+def test_a_horizon_beyond_the_log_is_amber():
+    first, end = date(2024, 1, 1), date(2024, 12, 31)
+    assert history_gate(first, end, Duration.parse("26w")).level == "green"
+    assert history_gate(first, end, Duration.parse("2y")).level == "amber"
+    assert history_gate(first, end, Duration.parse("lifetime")).level == "amber"
+
+
+def test_hardly_any_repeats_is_amber():
+    rare = clv.BetaGeoModel.from_params(
+        {"r": 0.05, "alpha": 30.0, "a": 0.8, "b": 2.0}, time_unit="week"
+    )
+    usual = clv.BetaGeoModel.from_params(
+        {"r": 0.25, "alpha": 4.0, "a": 0.8, "b": 2.0}, time_unit="week"
+    )
+    assert repeat_gate(rare, 1_000, 100).level == "amber"
+    assert repeat_gate(usual, 1_000, 100).level == "green"
+    assert repeat_gate(rare, 1_000, 600).level == "green"
+
+
+def test_a_fit_that_did_not_converge_is_red():
+    model = clv.BetaGeoModel().fit(simulate_shop(np.array([0.8, 20.0, 0.6, 3.0]), 300, seed=1))
+    assert convergence_gate(model, "purchases").level == "green"
+    model.fit_ = replace(model.fit_, diagnostics=model.diagnostics_ | {"converged": False})
+    assert convergence_gate(model, "purchases").level == "red"
+
+
+@pytest.mark.parametrize(
+    ("actual", "level"),
+    [(400, "green"), (690, "green"), (710, "amber"), (235, "amber"), (0, "amber")],
+)
+def test_a_total_outside_its_interval_is_amber(actual, level):
+    gate = holdout_gate(replace(CHECK, actual_purchases=actual), 0.9)
+    assert gate.level == level
+    assert "410" in gate.evidence
+    assert f"{actual:,}" in gate.evidence
+
+
+def test_no_holdout_is_amber_not_silent():
+    assert holdout_gate(None, 0.9).level == "amber"
