@@ -127,7 +127,7 @@ def fit_kernel(
             "largest_hessian_eigenvalue": optimum.largest_eigenvalue,
             "starts": optimum.starts,
             "agreeing_starts": optimum.agreeing_starts,
-            "evaluations": optimum.evaluations,
+            "steps": optimum.steps,
             "distinct_entries": len(weight),
         },
     )

@@ -15,7 +15,13 @@ from clvmodels.kernels.base import FloatArray
 # and only the last steps and the judgement see all of them. Both are in cells per mean.
 _COARSE_FROM = 20_000
 _SEARCH_CELLS, _CURVATURE_CELLS = 8.0, 30.0
-_NEWTON_STEPS = 12
+_MOST_STEPS, _MOST_HALVINGS = 100, 20
+# A step moves no coordinate, all of them logarithms, further than this.
+_LONGEST_STEP = 2.0
+# Curvature below this share of the largest counts as this share.
+_FLATTEST = 1e-8
+# Differences of log-densities below this share of them are rounding.
+_ROUNDING = 1e-11
 # Distance to the mode, in standard deviations, below which the search has arrived.
 _ARRIVED = 1e-8
 # The same, above which the point is not called a mode.
@@ -43,8 +49,8 @@ class Optimum:
         not held; NaN if the Hessian is not negative definite there.
     starts, agreeing_starts
         Starting points, and how many of them led to this mode.
-    evaluations
-        Gradients that the search took, the Hessian's not counted.
+    steps
+        Newton steps that all climbs took together.
     """
 
     coordinates: FloatArray
@@ -55,7 +61,7 @@ class Optimum:
     distance: float
     starts: int
     agreeing_starts: int
-    evaluations: int
+    steps: int
 
     @property
     def largest_eigenvalue(self) -> float:
@@ -79,75 +85,85 @@ class Optimum:
 
 
 def find_mode(density: LogDensity, starts: list[FloatArray], bounds: Bounds) -> Optimum:
-    """Climb from every start, go on from the best, and finish with Newton steps.
+    """Climb from every start, go on from the best, and judge where that ends.
 
     Large data are climbed on a coarse copy first; the result is always the mode of all of them.
     """
-    from scipy.optimize import minimize
-
     search = curvature = density
     if len(density.weight) > _COARSE_FROM:
         search, curvature = density.coarse(_SEARCH_CELLS), density.coarse(_CURVATURE_CELLS)
-    evaluations = 0
-
-    def downhill(z: FloatArray) -> tuple[float, FloatArray]:
-        nonlocal evaluations
-        evaluations += 1
-        value, gradient = search.value_and_gradient(z)
-        if not (np.isfinite(value) and np.isfinite(gradient).all()):
-            return 1e300, np.zeros_like(z)
-        return -value, -gradient
-
-    climbs = [
-        minimize(
-            downhill,
-            start,
-            jac=True,
-            method="L-BFGS-B",
-            bounds=list(zip(*bounds, strict=True)),
-            options={"maxiter": 500, "ftol": 1e-14, "gtol": 1e-7},
-        )
-        for start in starts
-    ]
-    best = min(climbs, key=lambda climb: climb.fun)
-    agreeing = sum(bool(climb.fun - best.fun < _SAME_MODE) for climb in climbs)
-    z, steps = _newton(density, curvature, np.asarray(best.x), bounds)
+    climbs = [_climb(search, search, start, bounds) for start in starts]
+    best = max(climbs, key=lambda climb: climb.value)
+    steps = sum(climb.steps for climb in climbs)
+    agreeing = sum(climb.value > best.value - _SAME_MODE for climb in climbs)
+    if search is not density:
+        best = _climb(density, curvature, best.coordinates, bounds)
+        steps += best.steps
+    z = best.coordinates
     hessian = density.hessian(z)
-    value, gradient = density.value_and_gradient(z)
-    held = _held(z, gradient, bounds)
+    held = _held(z, best.gradient, bounds)
     return Optimum(
         coordinates=z,
-        value=value,
-        gradient=gradient,
+        value=best.value,
+        gradient=best.gradient,
         hessian=hessian,
         held=held,
-        distance=_newton_length(hessian, gradient, ~held),
+        distance=_newton_length(hessian, best.gradient, ~held),
         starts=len(starts),
         agreeing_starts=agreeing,
-        evaluations=evaluations + steps,
+        steps=steps,
     )
 
 
-def _newton(
-    density: LogDensity, curvature: LogDensity, z: FloatArray, bounds: Bounds
-) -> tuple[FloatArray, int]:
-    """Newton steps on the exact gradient with a nearly exact Hessian, none of them downhill."""
-    hessian = curvature.hessian(z)
+@dataclass(frozen=True)
+class _Climb:
+    """Where a climb ended."""
+
+    coordinates: FloatArray
+    value: float
+    gradient: FloatArray
+    steps: int
+
+
+def _climb(density: LogDensity, curvature: LogDensity, start: FloatArray, bounds: Bounds) -> _Climb:
+    """Climb by Newton steps on absolute curvature, which no saddle and no plateau attracts.
+
+    The gradient is the density's own; the Hessian may come from a nearly equal, smaller one.
+    """
+    z = np.clip(start, *bounds)
     value, gradient = density.value_and_gradient(z)
-    for count in range(_NEWTON_STEPS):
-        free = ~_held(z, gradient, bounds)
-        distance = _newton_length(hessian, gradient, free)
-        if not distance > _ARRIVED:  # arrived, or not a mode (NaN)
-            return z, count + 1
-        step = np.zeros_like(z)
-        step[free] = -np.linalg.solve(hessian[np.ix_(free, free)], gradient[free])
-        step *= min(1.0, 2.0 / float(np.abs(step).max()))
-        candidate = np.clip(z + step, *bounds)
-        new_value, new_gradient = density.value_and_gradient(candidate)
-        if not new_value >= value - 1e-9 * abs(value):
-            return z, count + 1
+    for count in range(_MOST_STEPS):
+        step = _uphill(curvature.hessian(z), gradient, ~_held(z, gradient, bounds))
+        if float(gradient @ step) <= _ARRIVED**2:
+            break
+        step *= min(1.0, _LONGEST_STEP / float(np.abs(step).max()))
+        for _ in range(_MOST_HALVINGS):
+            candidate = np.clip(z + step, *bounds)
+            new_value, new_gradient = density.value_and_gradient(candidate)
+            if _is_better(new_value - value, value, new_gradient, gradient):
+                break
+            step *= 0.5
+        else:
+            break  # as flat as rounding allows
         z, value, gradient = candidate, new_value, new_gradient
-    return z, _NEWTON_STEPS
+    return _Climb(z, value, gradient, count + 1)
+
+
+def _is_better(rise: float, value: float, new: FloatArray, old: FloatArray) -> bool:
+    """Whether a step rose, or, where rounding hides that, at least flattened the slope."""
+    if abs(rise) > _ROUNDING * abs(value):
+        return rise > 0.0 and bool(np.isfinite(new).all())
+    return bool(new @ new < old @ old)
+
+
+def _uphill(hessian: FloatArray, gradient: FloatArray, free: NDArray[np.bool_]) -> FloatArray:
+    """Newton step with the Hessian's eigenvalues replaced by their negative magnitude."""
+    step = np.zeros_like(gradient)
+    if free.any():
+        values, vectors = np.linalg.eigh(hessian[np.ix_(free, free)])
+        magnitude = np.maximum(np.abs(values), _FLATTEST * np.abs(values).max() + 1e-300)
+        step[free] = vectors @ ((vectors.T @ gradient[free]) / magnitude)
+    return step
 
 
 def _held(z: FloatArray, gradient: FloatArray, bounds: Bounds) -> NDArray[np.bool_]:

@@ -80,9 +80,13 @@ class BetaGeo(PurchaseKernel):
         steps = np.arange(x_max + 1)
         sums = np.zeros(4)  # log-likelihood, d/dr, d/dα, and Σ w P(left)
         left_by_x = np.zeros(x_max + 1)
+        # Log of a / (b + x - 1), the chance to leave over the chance to stay at purchase x.
+        log_chance = np.concatenate([[-np.inf], np.log(a / (b + steps[:-1]))])
         for start in range(0, len(x), _CHUNK):
             part = slice(start, start + _CHUNK)
-            sums += self._chunk(theta, x[part], t_x[part], T[part], weight[part], left_by_x)
+            sums += self._chunk(
+                theta, x[part], t_x[part], T[part], weight[part], log_chance, left_by_x
+            )
         value = sums[0] + count @ (
             log_rising(r, x_max) + log_beta_step(a, b, x_max) - steps * np.log(alpha)
         )
@@ -104,6 +108,7 @@ class BetaGeo(PurchaseKernel):
         t_x: FloatArray,
         T: FloatArray,
         weight: FloatArray,
+        log_chance: FloatArray,
         left_by_x: FloatArray,
     ) -> FloatArray:
         """Sums over the entries whose terms are no function of x alone."""
@@ -111,10 +116,12 @@ class BetaGeo(PurchaseKernel):
         power = r + x
         log_age = np.log1p(T / alpha)
         idle = np.log1p((T - t_x) / (alpha + t_x))
-        repeat = x > 0
-        odds = power * idle + np.log(a / np.where(repeat, b + x - 1.0, 1.0))
-        log_left = np.where(repeat, np.logaddexp(0.0, odds), 0.0)
-        left = np.where(repeat, expit(odds), 0.0) * weight
+        # Log-odds of having left, their softplus and their logistic from one exponential; a
+        # customer without repeat purchases has odds of 0.
+        odds = power * idle + log_chance[x]
+        small = np.exp(-np.abs(odds))
+        log_left = np.maximum(odds, 0.0) + np.log1p(small)
+        left = np.where(odds >= 0.0, 1.0, small) / (1.0 + small) * weight
         left_by_x += np.bincount(x, weights=left, minlength=len(left_by_x))
         return np.array(
             [
