@@ -132,7 +132,9 @@ def _climb(density: LogDensity, curvature: LogDensity, start: FloatArray, bounds
     """
     z = np.clip(start, *bounds)
     value, gradient = density.value_and_gradient(z)
-    for count in range(_MOST_STEPS):
+    steps = 0
+    while steps < _MOST_STEPS:
+        steps += 1
         step = _uphill(curvature.hessian(z), gradient, ~_held(z, gradient, bounds))
         if float(gradient @ step) <= _ARRIVED**2:
             break
@@ -146,7 +148,7 @@ def _climb(density: LogDensity, curvature: LogDensity, start: FloatArray, bounds
         else:
             break  # as flat as rounding allows
         z, value, gradient = candidate, new_value, new_gradient
-    return _Climb(z, value, gradient, count + 1)
+    return _Climb(z, value, gradient, steps)
 
 
 def _is_better(rise: float, value: float, new: FloatArray, old: FloatArray) -> bool:

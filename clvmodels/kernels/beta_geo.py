@@ -112,7 +112,7 @@ class BetaGeo(PurchaseKernel):
         left_by_x: FloatArray,
     ) -> FloatArray:
         """Sums over the entries whose terms are no function of x alone."""
-        r, alpha, a, b = theta
+        r, alpha = theta[:2]
         power = r + x
         log_age = np.log1p(T / alpha)
         idle = np.log1p((T - t_x) / (alpha + t_x))
