@@ -1,0 +1,138 @@
+"""What all figures share: columns from any table, a canvas, colours, axes with units."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from clvmodels.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+Table: TypeAlias = Any
+"""A frame or an Arrow table, a mapping of columns, or a sequence of records."""
+
+INK = "#1f242b"
+MUTED = "#59636e"
+GRID = "#dfe3e8"
+BAND = "#f1f3f5"
+ACTUAL = "#1f242b"
+ACTUAL_FILL = "#b9c0c9"
+MODEL = "#1668a8"
+MODEL_FILL = "#6ea6d0"
+FORMULA = "#b45f06"
+FORMULA_FILL = "#f4c58a"
+PLAIN: dict[str, Any] = {"parse_math": False}
+"""Text taken from a log or a configuration: a dollar sign is a dollar sign."""
+
+
+def columns(table: Table, *names: str) -> list[NDArray[Any]]:
+    """Give the named columns of any table as arrays.
+
+    Parameters
+    ----------
+    table : DataFrame, Arrow table, mapping of columns or sequence of mappings
+    *names : str
+
+    Raises
+    ------
+    ConfigurationError
+        If a column is missing; the message names the columns there are.
+    """
+    if isinstance(table, Sequence):
+        records: Sequence[Mapping[str, Any]] = table
+        found = list(records[0]) if records else list(names)
+        _require(names, found)
+        return [np.asarray([record[name] for record in records]) for name in names]
+    if hasattr(table, "to_pydict"):
+        table = table.to_pydict()
+    found = [str(name) for name in (table if isinstance(table, Mapping) else table.columns)]
+    _require(names, found)
+    return [np.asarray(table[name]) for name in names]
+
+
+def is_table(data: Table) -> bool:
+    """Whether ``data`` has named columns (and is not one plain column of values)."""
+    if isinstance(data, Sequence):
+        return len(data) > 0 and isinstance(data[0], Mapping)
+    return isinstance(data, Mapping) or hasattr(data, "columns") or hasattr(data, "to_pydict")
+
+
+def _require(names: Sequence[str], found: Sequence[str]) -> None:
+    missing = [name for name in names if name not in found]
+    if missing:
+        message = (
+            f"This figure needs the columns {', '.join(names)}; {', '.join(missing)} "
+            f"cannot be found among {', '.join(found)}."
+        )
+        raise ConfigurationError(message)
+
+
+def canvas(ax: Axes | None) -> Axes:
+    """Give ``ax``, or the axes of a new figure."""
+    if ax is not None:
+        return ax
+    from matplotlib import pyplot as plt
+
+    return plt.subplots(figsize=(6.4, 4.0), layout="constrained")[1]
+
+
+def finish(ax: Axes, *, x: str, y: str, grid: str | None = "y") -> Axes:
+    """Label both axes, with the vertical axis's label lying flat above it, and calm the frame."""
+    ax.set_xlabel(x, color=MUTED, **PLAIN)
+    ax.set_ylabel(
+        y, rotation=0, ha="left", va="bottom", color=MUTED, rotation_mode="anchor", **PLAIN
+    )
+    ax.yaxis.set_label_coords(0.0, 1.03)
+    # Layout engines keep no height free for a label above the axes; for a title they do.
+    ax.set_title(" ", loc="left")
+    for side in ("top", "right", "left"):
+        ax.spines[side].set_visible(False)
+    ax.spines["bottom"].set_color(MUTED)
+    ax.tick_params(colors=MUTED, length=3)
+    ax.tick_params(axis="y", length=0)
+    ax.set_axisbelow(True)
+    if grid is not None:
+        ax.grid(visible=True, axis="y" if grid == "y" else "both", color=GRID, linewidth=0.8)
+    return ax
+
+
+def count_ticks(axis: Any) -> None:
+    """Write the ticks of ``axis`` as whole numbers with thousands separators."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10], integer=True))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+
+
+def number_ticks(axis: Any) -> None:
+    """Write the ticks of ``axis`` with thousands separators and no more decimals than needed."""
+    from matplotlib.ticker import FuncFormatter
+
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+
+
+def legend(ax: Axes, handles: Sequence[Any], *, side_by_side: bool = True) -> None:
+    """Put a frameless legend of ``handles`` above the axes, to the right."""
+    box = ax.legend(
+        handles=handles,
+        ncols=len(handles) if side_by_side else 1,
+        frameon=False,
+        loc="lower right",
+        bbox_to_anchor=(1.0, 1.0),
+        borderaxespad=0.2,
+        handlelength=1.8,
+        columnspacing=1.2,
+        labelcolor=INK,
+    )
+    for text in box.get_texts():
+        text.set_parse_math(False)
+
+
+def unit(currency: str | None) -> str:
+    """Name the unit of money: the label given, or the log's own currency."""
+    return currency or "the log's currency"

@@ -1,0 +1,96 @@
+"""Repeat purchases week by week: what happened beside what the model expected."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from clvmodels.plots._canvas import (
+    ACTUAL,
+    BAND,
+    MODEL,
+    MUTED,
+    Table,
+    canvas,
+    columns,
+    count_ticks,
+    finish,
+    legend,
+)
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from matplotlib.axes import Axes
+
+
+def plot_tracking(
+    tracking: Table,
+    *,
+    calibration_end: date | str | None = None,
+    cumulative: bool = False,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw actual and expected repeat purchases per week, or added up.
+
+    Parameters
+    ----------
+    tracking : table
+        One row per week with ``week_end`` (a date or ISO text), ``actual`` and ``expected``;
+        with ``cumulative=True`` ``cumulative_actual`` and ``cumulative_expected``.
+    calibration_end : date or str, optional
+        The last day that the model has seen; the weeks after it are marked as held out.
+    cumulative : bool
+        Whether to draw the running totals.
+    ax : matplotlib Axes, optional
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Weeks on the horizontal axis, repeat purchases on the vertical one.
+    """
+    from matplotlib import dates as matplotlib_dates
+
+    dates: Any = matplotlib_dates  # Only partly typed.
+
+    prefix = "cumulative_" if cumulative else ""
+    ends, actual, expected = columns(tracking, "week_end", f"{prefix}actual", f"{prefix}expected")
+    weeks = dates.date2num(ends.astype("datetime64[D]"))
+    ax = canvas(ax)
+    lines = [
+        *ax.plot(weeks, actual.astype(float), color=ACTUAL, linewidth=1.8, label="actual"),
+        *ax.plot(
+            weeks,
+            expected.astype(float),
+            color=MODEL,
+            linewidth=2.0,
+            dashes=(4, 1.6),
+            label="model",
+        ),
+    ]
+    ax.set_ylim(bottom=0)
+    if len(weeks) > 1:
+        ax.set_xlim(weeks[0], weeks[-1])
+    if calibration_end is not None and len(weeks):
+        cut = float(dates.datestr2num(str(calibration_end)))
+        ax.axvspan(cut, max(weeks[-1], cut), color=BAND, zorder=0, linewidth=0)
+        ax.axvline(cut, color=MUTED, linewidth=1.0, dashes=(1, 2))
+        ax.annotate(
+            "held out",
+            (cut, 0.0 if cumulative else 1.0),
+            xycoords=("data", "axes fraction"),
+            xytext=(5, 5 if cumulative else -4),
+            textcoords="offset points",
+            va="bottom" if cumulative else "top",
+            color=MUTED,
+        )
+    locator = dates.AutoDateLocator(minticks=3, maxticks=7)
+    ax.xaxis.set_major_locator(locator)
+    ax.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator, show_offset=False))
+    count_ticks(ax.yaxis)
+    finish(
+        ax,
+        x="end of week",
+        y="repeat purchases so far" if cumulative else "repeat purchases a week",
+    )
+    legend(ax, lines)
+    return ax

@@ -1,0 +1,242 @@
+"""From the files of a run to the summary that every report is rendered from."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from clvmodels.errors import ArtefactError
+from clvmodels.report.aggregates import Scores, steady
+from clvmodels.report.summary import (
+    Answer,
+    Behaviour,
+    Comparison,
+    Contender,
+    DataQuality,
+    Estimate,
+    Formula,
+    Gate,
+    Holdout,
+    ModelRecord,
+    NewCustomer,
+    ReportSummary,
+    Scope,
+    Spread,
+    Trust,
+)
+from clvmodels.storage import read_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from _typeshed import DataclassInstance
+
+Record = TypeVar("Record", bound="DataclassInstance")
+
+RUN_SCHEMA = 1
+BACKTEST_SCHEMA = 1
+_GATE_ORDER = {"red": 0, "amber": 1, "green": 2}
+
+
+def build_summary(run_dir: str | Path) -> ReportSummary:
+    """Give everything that the report of a run says.
+
+    The scores are counted by DuckDB in one pass per table, with memory that does not depend on
+    the number of customers. A run whose verdict is "untrusted" yields a summary without the
+    value of the base and without amounts that add up to it.
+
+    Parameters
+    ----------
+    run_dir : path
+        What ``clvmodels run`` wrote: ``run.json``, ``backtest.json`` and ``scores/``.
+
+    Raises
+    ------
+    ArtefactError
+        If a file is missing, damaged, of another schema version, or its rows do not add up.
+    """
+    folder = Path(run_dir)
+    run = read_json(folder / "run.json", schema=RUN_SCHEMA)
+    backtest = read_json(folder / "backtest.json", schema=BACKTEST_SCHEMA)
+    try:
+        return _summary(folder, run, backtest)
+    except (KeyError, TypeError, ValueError) as error:
+        message = (
+            f"run.json or backtest.json in {folder} is damaged or from another version "
+            f"({type(error).__name__}: {error}). Run clvmodels run again."
+        )
+        raise ArtefactError(message) from error
+
+
+def _summary(folder: Path, run: Mapping[str, Any], backtest: Mapping[str, Any]) -> ReportSummary:
+    scope = _scope(run)
+    trust = _trust(run)
+    tell_value = trust.verdict != "untrusted"
+    scores = Scores(folder, "clv" if scope.has_money else "expected_purchases")
+    split = _split(run["holdout"], backtest["splits"])
+    spread, active = _spread(scores, tell_value=tell_value)
+    return ReportSummary(
+        scope=scope,
+        trust=trust,
+        answer=_answer(run["totals"], active) if tell_value else None,
+        formula=_formula(run["totals"], scores) if tell_value and scope.has_money else None,
+        spread=spread,
+        behaviour=Behaviour(
+            tracking=tuple(split["tracking"]) if split else (),
+            frequency_check=tuple(backtest.get("frequency_check") or ()),
+            alive_grid=backtest.get("alive_grid"),
+        ),
+        holdout=_holdout(run["holdout"], split) if run["holdout"] else None,
+        data=_data_quality(run),
+        models=tuple(
+            _model_record(role, run["models"][role])
+            for role in ("purchases", "spend")
+            if run["models"].get(role)
+        ),
+        configuration=run["config"],
+        versions=run["versions"],
+        seed=run.get("seed"),
+    )
+
+
+def _scope(run: Mapping[str, Any]) -> Scope:
+    config = run["config"]
+    return Scope(
+        customers=run["customers"],
+        repeat_customers=run["repeat_customers"],
+        first_purchase=run["period"]["first_purchase"],
+        observation_end=run["period"]["observation_end"],
+        horizon=config["horizon"],
+        interval=config["interval"],
+        margin=config["margin"],
+        annual_discount_rate=config["annual_discount_rate"],
+        cost_per_order=config.get("cost_per_order", 0.0),
+        cost_per_customer_year=config.get("cost_per_customer_year", 0.0),
+        currency=config.get("currency") or None,
+        has_money=run["models"]["spend"] is not None,
+    )
+
+
+def _trust(run: Mapping[str, Any]) -> Trust:
+    gates = sorted((Gate(**gate) for gate in run["gates"]), key=lambda g: _GATE_ORDER[g.level])
+    return Trust(verdict=run["trusted"], gates=tuple(gates))
+
+
+def _answer(totals: Mapping[str, Any], active: float) -> Answer:
+    return Answer(
+        value=_estimate(totals["clv"]),
+        purchases=_estimate(totals["purchases"]),
+        active_customers=active,
+        potential_value=_estimate(totals["potential_value"]),
+        new_customer=_picked(NewCustomer, totals["new_customer"]),
+    )
+
+
+def _estimate(total: Mapping[str, Any] | None) -> Estimate | None:
+    return _picked(Estimate, total)
+
+
+def _picked(record: type[Record], values: Mapping[str, Any] | None) -> Record | None:
+    """Fill a record from the values of the same names; others are for other readers."""
+    if values is None:
+        return None
+    return record(**{field.name: values[field.name] for field in fields(record)})
+
+
+def _formula(totals: Mapping[str, Any], scores: Scores) -> Formula | None:
+    simple = totals["simple_formula"]
+    if simple is None or totals["clv"] is None:
+        return None
+    model = totals["clv"]["expected"]
+    groups = scores.by_frequency()
+    return Formula(
+        mean_order_value=simple["mean_order_value"],
+        orders_per_year=simple["orders_per_year"],
+        horizon_years=simple["horizon_years"],
+        margin=simple["margin"],
+        customers=simple["customers"],
+        value=simple["value"],
+        value_by_customer=steady(sum(group["simple_formula"] for group in groups)),
+        model=model,
+        difference=simple["value"] - model,
+        by_frequency=groups,
+    )
+
+
+def _spread(scores: Scores, *, tell_value: bool) -> tuple[Spread, float]:
+    bins = scores.bins()
+    tell_value = tell_value and bool((bins.side != 0).any())
+    spread = Spread(
+        measure=scores.measure,
+        concentration=bins.concentration(),
+        histogram=bins.histogram(),
+        not_positive=int(bins.customers[bins.side <= 0].sum()),
+        quantiles={f"p{level}": bins.quantile(level / 100) for level in (10, 50, 90)},
+        deciles=bins.deciles() if tell_value else (),
+        top=scores.top() if tell_value else (),
+    )
+    return spread, float(bins.probability_alive.sum())
+
+
+def _split(
+    holdout: Mapping[str, Any] | None, splits: list[Mapping[str, Any]]
+) -> Mapping[str, Any] | None:
+    """Give the split of the back-test that the hold-out figures of the run came from."""
+    if holdout is None:
+        return None
+    return next((split for split in splits if split["origin"] == holdout["origin"]), None)
+
+
+def _holdout(holdout: Mapping[str, Any], split: Mapping[str, Any] | None) -> Holdout:
+    return Holdout(
+        origin=holdout["origin"],
+        end=holdout["end"],
+        days=holdout["days"],
+        customers=holdout["customers"],
+        purchases=_comparison(holdout["purchases"]),
+        spend=_comparison(holdout["spend"]) if holdout["spend"] else None,
+        mean_absolute_error=holdout["mae"],
+        by_frequency=tuple(split["by_frequency"]) if split else (),
+    )
+
+
+def _comparison(figures: Mapping[str, float]) -> Comparison:
+    actual = figures["actual"]
+    errors = [abs(figures[name] - actual) for name in ("model", "simple_formula")]
+    nearer: Contender = "model" if errors[0] < errors[1] else "simple_formula"
+    if abs(errors[0] - errors[1]) <= 0.01 * abs(actual):
+        nearer = "neither"
+    return Comparison(actual, figures["model"], figures["simple_formula"], nearer)
+
+
+def _data_quality(run: Mapping[str, Any]) -> DataQuality:
+    rows = run["rows"]
+    set_aside = {rule: count for rule, count in sorted(rows["quarantined"].items()) if count}
+    quality = DataQuality(
+        read=rows["read"],
+        used=rows["used"],
+        merged=rows["merged"],
+        netted=rows["netted"],
+        quarantined=set_aside,
+        inputs=tuple(run["inputs"]),
+        warnings=tuple(run["warnings"]),
+    )
+    total = quality.used + quality.merged + quality.netted + sum(set_aside.values())
+    if total != quality.read:
+        message = f"{quality.read} rows were read, but {total} are accounted for"
+        raise ValueError(message)
+    return quality
+
+
+def _model_record(role: Literal["purchases", "spend"], fitted: Mapping[str, Any]) -> ModelRecord:
+    return ModelRecord(
+        role=role,
+        model=fitted["model"],
+        method=fitted["method"],
+        time_unit=fitted.get("time_unit", ""),
+        parameters=fitted["parameters"],
+        standard_errors=fitted["standard_errors"] or {},
+        log_likelihood=fitted["log_likelihood"],
+        diagnostics=fitted["diagnostics"] or {},
+    )
