@@ -27,11 +27,12 @@ def mean_power_decay(a: float, b_prime: FloatArray, power: FloatArray, z: FloatA
     """
     b_prime, power, z = np.broadcast_arrays(b_prime, power, z)
     w = z / (1.0 + z)
+    # Either of Pfaff's transformations is exact; the one with the smaller exponent overflows last.
+    smaller = np.minimum(a, power)
+    other = np.where(a <= power, a + b_prime - power, b_prime)
     with np.errstate(over="ignore", invalid="ignore"):
-        by_a = (1.0 + z) ** -a * hyp2f1(a, a + b_prime - power, a + b_prime, w)
-        by_power = (1.0 + z) ** -power * hyp2f1(power, b_prime, a + b_prime, w)
-    result: FloatArray = np.where(a <= power, by_a, by_power)
-    hard = (np.minimum(a, power) > _LARGE_SHAPE) | ((b_prime > _LARGE_B) & (z > _LARGE_Z))
+        result: FloatArray = (1.0 + z) ** -smaller * hyp2f1(smaller, other, a + b_prime, w)
+    hard = (smaller > _LARGE_SHAPE) | ((b_prime > _LARGE_B) & (z > _LARGE_Z))
     cells = np.flatnonzero((hard & (z > 0.0)) | ~np.isfinite(result))
     b_flat, power_flat, z_flat = b_prime.ravel(), power.ravel(), z.ravel()
     for start in range(0, len(cells), _CELLS_AT_ONCE):

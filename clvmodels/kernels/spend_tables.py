@@ -187,16 +187,29 @@ class _Ragged:
     """Rows of different length, one behind the other in flat arrays."""
 
     def __init__(self, arrays: int) -> None:
-        self.values = [np.empty(0) for _ in range(arrays)]
+        self._values = [np.empty(0) for _ in range(arrays)]
+        self._pending: list[list[FloatArray]] = [[] for _ in range(arrays)]
+        self._size = 0
         self.start = np.empty(0, dtype=np.int64)
         self.length = np.empty(0, dtype=np.int64)
 
+    @property
+    def values(self) -> list[FloatArray]:
+        """The flat arrays; rows that were appended since are joined to them here, at once."""
+        if self._pending[0]:
+            self._values = [
+                np.concatenate([old, *new])
+                for old, new in zip(self._values, self._pending, strict=True)
+            ]
+            self._pending = [[] for _ in self._values]
+        return self._values
+
     def append(self, *rows: list[FloatArray]) -> None:
         length = np.array([len(row) for row in rows[0]], dtype=np.int64)
-        start = len(self.values[0]) + np.concatenate([[0], np.cumsum(length)[:-1]])
-        self.values = [
-            np.concatenate([old, *new]) for old, new in zip(self.values, rows, strict=True)
-        ]
+        start = self._size + np.cumsum(length) - length
+        for pending, new in zip(self._pending, rows, strict=True):
+            pending.extend(new)
+        self._size += int(length.sum())
         self.start = np.append(self.start, start)
         self.length = np.append(self.length, length)
 
