@@ -1,0 +1,202 @@
+"""What must hold of BG/NBD whatever the numbers: sums, orders, units, finite differences."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from clvmodels.kernels.beta_geo import BetaGeo
+from tests.oracle.cases import PUBLISHED, beta_geo_cases
+
+KERNEL = BetaGeo()
+THETA = np.array(PUBLISHED)
+
+
+@pytest.fixture
+def customers() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Some 300 plausible customers, new ones, idle ones and regulars among them."""
+    rng = np.random.default_rng(5)
+    age = rng.uniform(1.0, 60.0, size=300)
+    x = rng.geometric(0.3, size=300) - 1
+    t_x = np.where(x > 0, age * rng.uniform(0.05, 1.0, size=300), 0.0)
+    x[:2], t_x[:2], age[:2] = (0, 12), (0.0, 40.0), (0.0, 40.0)
+    return x, t_x, age
+
+
+@pytest.fixture
+def weight() -> np.ndarray:
+    return np.random.default_rng(6).integers(1, 50, size=300).astype(float)
+
+
+def total(theta: np.ndarray, customers, weight) -> float:
+    return KERNEL.log_likelihood_gradient(theta, *customers, weight=weight)[0]
+
+
+def test_total_is_the_weighted_sum(customers, weight):
+    each = KERNEL.log_likelihood(THETA, *customers)
+    assert total(THETA, customers, weight) == pytest.approx(weight @ each, rel=1e-13)
+
+
+def test_weights_stand_for_repeated_customers(customers):
+    x, t_x, age = customers
+    times = np.arange(300) % 4
+    repeated = [np.repeat(column, times) for column in (x, t_x, age)]
+    value, gradient = KERNEL.log_likelihood_gradient(
+        THETA, *repeated, weight=np.ones(len(repeated[0]))
+    )
+    expected, slope = KERNEL.log_likelihood_gradient(THETA, *customers, weight=times.astype(float))
+    assert value == pytest.approx(expected, rel=1e-12)
+    np.testing.assert_allclose(gradient, slope, rtol=1e-11)
+
+
+def test_gradient_is_the_finite_difference(customers, weight):
+    _, gradient = KERNEL.log_likelihood_gradient(THETA, *customers, weight=weight)
+    for i, parameter in enumerate(THETA):
+        step = np.zeros(4)
+        step[i] = 1e-4 * parameter
+        near = total(THETA + step, customers, weight) - total(THETA - step, customers, weight)
+        far = total(THETA + 2 * step, customers, weight) - total(
+            THETA - 2 * step, customers, weight
+        )
+        assert gradient[i] == pytest.approx((8 * near - far) / (12 * step[i]), rel=1e-7)
+
+
+def test_many_customers_are_as_one_by_one(customers):
+    """More than the kernel takes in one pass, in any order, give the same numbers."""
+    x, t_x, age = (np.tile(column, 70) for column in customers)
+    order = np.random.default_rng(7).permutation(len(x))
+    weight = np.random.default_rng(8).uniform(0.5, 2.0, size=len(x))
+    value, gradient = KERNEL.log_likelihood_gradient(THETA, x, t_x, age, weight=weight)
+    shuffled, slope = KERNEL.log_likelihood_gradient(
+        THETA, x[order], t_x[order], age[order], weight=weight[order]
+    )
+    assert shuffled == pytest.approx(value, rel=1e-12)
+    np.testing.assert_allclose(slope, gradient, rtol=1e-9)
+    assert value == pytest.approx(weight @ KERNEL.log_likelihood(THETA, x, t_x, age), rel=1e-12)
+
+    some = order[:40]
+    alone = [KERNEL.alive_purchases(THETA, x[[i]], age[[i]], 39.0, 0.002)[0] for i in some]
+    together = KERNEL.alive_purchases(THETA, x[some], age[some], 39.0, 0.002)
+    np.testing.assert_allclose(together, alone, rtol=1e-12)
+
+
+@pytest.mark.parametrize("unit", [7.0, 1e-6, 1e6])
+def test_unit_of_time_changes_no_prediction(customers, unit):
+    x, t_x, age = customers
+    scaled = THETA * [1.0, unit, 1.0, 1.0]
+    np.testing.assert_allclose(
+        KERNEL.probability_alive(scaled, x, t_x * unit, age * unit),
+        KERNEL.probability_alive(THETA, x, t_x, age),
+        rtol=1e-10,
+    )
+    np.testing.assert_allclose(
+        KERNEL.alive_purchases(scaled, x, age * unit, 39.0 * unit, 0.01 / unit),
+        KERNEL.alive_purchases(THETA, x, age, 39.0, 0.01),
+        rtol=1e-10,
+    )
+    np.testing.assert_allclose(
+        KERNEL.alive_pmf(scaled, x, age * unit, 39.0 * unit, 30),
+        KERNEL.alive_pmf(THETA, x, age, 39.0, 30),
+        rtol=1e-9,
+    )
+    # The x repeat purchases are densities in time: only the constant of the unit is added.
+    np.testing.assert_allclose(
+        KERNEL.log_likelihood(scaled, x, t_x * unit, age * unit) + x * np.log(unit),
+        KERNEL.log_likelihood(THETA, x, t_x, age),
+        rtol=1e-9,
+        atol=1e-9,
+    )
+
+
+def test_pmf_sums_to_one_and_its_mean_is_the_expectation(customers):
+    x, _, age = customers
+    pmf = KERNEL.alive_pmf(THETA, x, age, 39.0, 4000)
+    assert (pmf >= 0.0).all()
+    np.testing.assert_allclose(pmf.sum(axis=1), 1.0, rtol=1e-12)
+    np.testing.assert_allclose(
+        pmf @ np.arange(4001), KERNEL.alive_purchases(THETA, x, age, 39.0), rtol=1e-9
+    )
+
+
+def test_survival_is_the_tail_of_the_pmf(customers):
+    x, _, age = customers
+    pmf = KERNEL.alive_pmf(THETA, x, age, 39.0, 4000)
+    survival = KERNEL.alive_survival(THETA, x, age, 39.0, 60)
+    tails = np.cumsum(pmf[:, ::-1], axis=1)[:, ::-1]
+    np.testing.assert_allclose(survival, tails[:, 1:61], rtol=1e-9, atol=1e-300)
+    assert (np.diff(survival, axis=1) <= 0.0).all()
+
+
+def test_base_class_pmf_agrees(customers):
+    x, _, age = customers
+    generic = super(BetaGeo, KERNEL).alive_pmf(THETA, x, age, 39.0, 25)
+    np.testing.assert_allclose(generic, KERNEL.alive_pmf(THETA, x, age, 39.0, 25), atol=1e-14)
+
+
+@pytest.mark.parametrize("case", beta_geo_cases(25, seed=3), ids=str)
+def test_more_time_brings_more_and_more_discount_less(case):
+    theta, x, age = np.array(case.theta), np.array([case.x]), np.array([case.age])
+    horizons = np.geomspace(1e-3, 1e4, 12)
+    by_horizon = np.array([KERNEL.alive_purchases(theta, x, age, h)[0] for h in horizons])
+    # Where nearly everything has been bought, rounding is all that is left of the differences.
+    rounding = 1e-11 * by_horizon[1:]
+    bought = np.diff(by_horizon)
+    assert (bought > -rounding).all()
+    assert (bought[:4] > 0.0).all()
+    rates, slack = bought / np.diff(horizons), rounding / np.diff(horizons)
+    assert (np.diff(rates) < slack[:-1]).all()
+    forces = np.geomspace(1e-4, 1.0, 8)
+    by_force = [KERNEL.alive_purchases(theta, x, age, 1e4, d)[0] for d in forces]
+    assert by_force[0] < by_horizon[-1]
+    assert (np.diff(by_force) < 0.0).all()
+
+
+def test_silence_makes_leaving_likelier():
+    ages = np.linspace(30.43, 200.0, 50)
+    twice, when = np.full(50, 2), np.full(50, 30.43)
+    assert (np.diff(KERNEL.probability_alive(THETA, twice, when, ages)) < 0.0).all()
+    recencies = np.linspace(1.0, 38.86, 50)
+    later = KERNEL.probability_alive(THETA, twice, recencies, np.full(50, 38.86))
+    assert (np.diff(later) > 0.0).all()
+
+
+def test_only_repeat_buyers_can_have_left(customers):
+    x, t_x, age = customers
+    alive = KERNEL.probability_alive(THETA, x, t_x, age)
+    assert (alive[x == 0] == 1.0).all()
+    assert ((alive[x > 0] > 0.0) & (alive[x > 0] < 1.0)).all()
+
+
+def test_coordinates_come_back_and_ignore_the_unit():
+    z = KERNEL.to_coordinates(THETA, 32.7)
+    np.testing.assert_allclose(KERNEL.from_coordinates(z, 32.7), THETA, rtol=1e-13)
+    in_days = KERNEL.to_coordinates(THETA * [1.0, 7.0, 1.0, 1.0], 32.7 * 7.0)
+    np.testing.assert_allclose(in_days, z, rtol=1e-12)
+
+
+def test_jacobian_and_prior_slope_are_finite_differences():
+    z, step = KERNEL.to_coordinates(THETA, 32.7), 1e-5
+    jacobian = KERNEL.jacobian(z, 32.7)
+    _, slope = KERNEL.log_prior_gradient(z)
+    for j in range(4):
+        shift = np.eye(4)[j] * step
+        up, down = (KERNEL.from_coordinates(z + s, 32.7) for s in (shift, -shift))
+        np.testing.assert_allclose(jacobian[:, j], (up - down) / (2 * step), rtol=1e-8, atol=1e-9)
+        up, down = (KERNEL.log_prior_gradient(z + s)[0] for s in (shift, -shift))
+        assert slope[j] == pytest.approx((up - down) / (2 * step), rel=1e-7)
+
+
+def test_prior_is_the_product_of_its_normals():
+    from scipy.stats import norm
+
+    z = np.array([0.3, -1.0, 0.7, 2.0])
+    expected = norm.logpdf(z, loc=KERNEL.prior_mean, scale=KERNEL.prior_sd).sum()
+    assert KERNEL.log_prior_gradient(z)[0] == pytest.approx(expected, rel=1e-13)
+
+
+def test_no_customers_at_all():
+    nobody = np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros(0)
+    value, gradient = KERNEL.log_likelihood_gradient(THETA, *nobody, weight=np.zeros(0))
+    assert value == 0.0
+    assert (gradient == 0.0).all()
+    assert KERNEL.alive_purchases(THETA, nobody[0], nobody[2], 39.0).shape == (0,)
