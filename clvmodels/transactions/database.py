@@ -1,0 +1,123 @@
+"""The private DuckDB database behind each log: settings, cursors and readable failures."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from clvmodels.errors import ConfigurationError, InputError, ResourceError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Parameters = list[Any] | dict[str, Any] | None
+
+
+class Database:
+    """An in-memory database that spills to a private directory and never touches the network.
+
+    Parameters
+    ----------
+    memory_limit : str, optional
+        Such as ``"2GB"``; beyond it DuckDB spills to disk. Default: DuckDB's own, 80 % of the
+        machine.
+    threads : int, optional
+        Default: one for each core.
+    """
+
+    def __init__(self, memory_limit: str | None = None, threads: int | None = None) -> None:
+        self._spill = Path(tempfile.mkdtemp(prefix="clvmodels-"))
+        self._frames: dict[str, pa.Table] = {}
+        self._names = 0
+        options: dict[str, Any] = {
+            "temp_directory": str(self._spill),
+            "autoinstall_known_extensions": False,
+            "python_enable_replacements": False,
+        }
+        if memory_limit is not None:
+            options["memory_limit"] = memory_limit
+        if threads is not None:
+            options["threads"] = threads
+        try:
+            self._connection = duckdb.connect(":memory:", config=options)
+        except duckdb.Error as error:
+            shutil.rmtree(self._spill, ignore_errors=True)
+            msg = f"memory_limit={memory_limit!r}, threads={threads!r}: {first_line(error)}"
+            raise ConfigurationError(msg) from error
+        self._finalizer = weakref.finalize(self, _release, self._connection, self._spill)
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """Give a connection of its own to the same tables, so that streams don't disturb others."""
+        cursor = self._connection.cursor()
+        cursor.execute("SET TimeZone = 'UTC'")
+        cursor.execute("SET enable_progress_bar = false")
+        for name, frame in self._frames.items():
+            cursor.register(name, frame)
+        return cursor
+
+    def add_frame(self, frame: pa.Table) -> str:
+        """Make an Arrow table visible to every later cursor; gives its name."""
+        name = self.new_name("frame")
+        self._frames[name] = frame
+        return name
+
+    def new_name(self, stem: str) -> str:
+        """Give a table name that nothing else uses."""
+        self._names += 1
+        return f"{stem}_{self._names}"
+
+    def run(self, query: str, parameters: Parameters = None) -> list[tuple[Any, ...]]:
+        """Execute one statement and give its rows."""
+        with failures("The log"), self.cursor() as cursor:
+            return cursor.execute(query, parameters).fetchall()
+
+    def table(self, query: str, parameters: Parameters = None) -> pa.Table:
+        """Give the result of a query as an Arrow table."""
+        with failures("The log"), self.cursor() as cursor:
+            return cursor.sql(query, params=parameters).to_arrow_table()
+
+    def batches(
+        self, query: str, rows: int, parameters: Parameters = None
+    ) -> Iterator[pa.RecordBatch]:
+        """Stream the result of a query in batches of at most ``rows``."""
+        with failures("The log"), self.cursor() as cursor:
+            yield from cursor.sql(query, params=parameters).to_arrow_reader(rows)
+
+
+def _release(connection: duckdb.DuckDBPyConnection, spill: Path) -> None:
+    connection.close()
+    shutil.rmtree(spill, ignore_errors=True)
+
+
+def first_line(error: BaseException) -> str:
+    """First line of a message, without DuckDB's class in front."""
+    lines = str(error).strip().splitlines()
+    return lines[0].removeprefix("Invalid Input Error: ") if lines else type(error).__name__
+
+
+@contextmanager
+def failures(subject: str) -> Iterator[None]:
+    """Turn DuckDB's exceptions into those of the package; ``subject`` opens the message.
+
+    Queries that cannot be understood stay what they are: a defect of ours.
+    """
+    try:
+        yield
+    except (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException):
+        raise
+    except duckdb.Error as error:
+        if isinstance(error, duckdb.OutOfMemoryException) or "No space left" in str(error):
+            msg = (
+                f"{subject} needs more memory or disk than it may use: {first_line(error)} Give a "
+                "higher memory_limit, fewer threads, or room in the temporary directory."
+            )
+            raise ResourceError(msg) from error
+        msg = f"{subject} cannot be read: {first_line(error)}"
+        raise InputError(msg) from error

@@ -1,0 +1,96 @@
+"""From any source to a checked log of purchase days, in one scan."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any, Literal
+
+from clvmodels.errors import DataWarning, ParameterError
+from clvmodels.transactions.database import Database
+from clvmodels.transactions.frames import open_frame
+from clvmodels.transactions.log import TransactionLog
+from clvmodels.transactions.scan import LogOptions, scan
+from clvmodels.transactions.sources import CsvOptions, open_paths
+
+
+def read_transactions(
+    source: Any,
+    *,
+    customer_id: str = "customer_id",
+    date: str = "date",
+    amount: str | None = None,
+    order_id: str | None = None,
+    time_zone: str = "UTC",
+    zero_amounts: Literal["keep", "drop"] = "keep",
+    duplicates: Literal["keep", "drop"] = "keep",
+    csv: CsvOptions | None = None,
+    memory_limit: str | None = None,
+    threads: int | None = None,
+) -> TransactionLog:
+    """Read and check a log of purchases, and warn about what deserves a look.
+
+    Parameters
+    ----------
+    source
+        A path, a glob or a list of them (CSV, Parquet, ``shop.duckdb::table``), a pandas, Polars
+        or Arrow table, an Arrow stream, or a DuckDB relation.
+    customer_id, date, amount, order_id : str
+        Column names. Without ``amount`` the column ``amount`` is used where there is one, and
+        else purchases only are modelled.
+    time_zone : str
+        Zone of the calendar day of stamps that carry an offset. Others are taken as they stand.
+    zero_amounts, duplicates : {"keep", "drop"}
+        What happens to rows of amount zero, and to exact duplicates (same customer, stamp, amount
+        and order id).
+    csv : CsvOptions, optional
+        How CSV files are written, where sniffing is not enough.
+    memory_limit, threads
+        Bounds for DuckDB, such as ``"2GB"`` and 2; beyond the memory limit it spills to disk.
+
+    Raises
+    ------
+    InputError
+        If the source, a column or every row is unusable.
+    ConfigurationError
+        If an option has a value that cannot be used.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> frame = pa.table({"user": ["a", "a"], "day": ["2025-01-01", "2025-02-01"]})
+    >>> import warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
+    ...     log = read_transactions(frame, customer_id="user", date="day")
+    >>> log.summarize().to_pandas().frequency.tolist()
+    [1]
+    """
+    csv = csv or CsvOptions()
+    options = LogOptions(
+        customer_id=customer_id,
+        date=date,
+        amount=amount,
+        order_id=order_id,
+        time_zone=time_zone,
+        drop_zero=_is_drop("zero_amounts", zero_amounts),
+        drop_duplicates=_is_drop("duplicates", duplicates),
+        decimal_separator=csv.decimal_separator,
+    )
+    database = Database(memory_limit, threads)
+    if isinstance(source, str | Path):
+        sources = open_paths(database, [source], csv)
+    elif isinstance(source, list | tuple) and all(isinstance(i, str | Path) for i in source):
+        sources = open_paths(database, source, csv)
+    else:
+        sources = [open_frame(database, source, csv.date_format)]
+    log = TransactionLog(scan(database, sources, options))
+    for warning in log.warnings:
+        warnings.warn(warning.message, DataWarning, stacklevel=2)
+    return log
+
+
+def _is_drop(option: str, value: str) -> bool:
+    if value not in ("keep", "drop"):
+        raise ParameterError(option, value, "'keep' or 'drop'")
+    return value == "drop"

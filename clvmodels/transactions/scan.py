@@ -1,0 +1,252 @@
+"""The one scan: check every row against the contract and collapse rows into purchase days."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from clvmodels.errors import ConfigurationError, InputError
+from clvmodels.transactions import sql
+from clvmodels.transactions.account import InputFile
+from clvmodels.transactions.database import Database, failures
+from clvmodels.transactions.sources import Source, digest, path_literal
+
+_NUMERIC = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL")
+_SCALARS = (*_NUMERIC, "VARCHAR", "ENUM", "UUID", "BLOB", "DATE", "TIMESTAMP", "BOOLEAN")
+
+
+@dataclass(frozen=True)
+class LogOptions:
+    """Which columns hold what, and what becomes of zero amounts and duplicates."""
+
+    customer_id: str = "customer_id"
+    date: str = "date"
+    amount: str | None = None
+    order_id: str | None = None
+    time_zone: str = "UTC"
+    drop_zero: bool = False
+    drop_duplicates: bool = False
+    decimal_separator: str | None = None
+
+
+@dataclass(frozen=True)
+class ScannedSource:
+    """A source with its part of the scan.
+
+    Attributes
+    ----------
+    columns : RowColumns
+        Expressions for the columns of the contract.
+    broken : int
+        Rows without sound structure.
+    guessed_date_format : str or None
+        Format of text dates that is not ISO and that nobody confirmed.
+    """
+
+    source: Source
+    columns: sql.RowColumns
+    broken: int
+    guessed_date_format: str | None = None
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What one scan leaves: the table ``days`` and where it came from."""
+
+    database: Database
+    options: LogOptions
+    days: str
+    has_amount: bool
+    rule: str
+    inputs: list[InputFile]
+    parts: list[ScannedSource]
+
+    @property
+    def broken(self) -> int:
+        """Rows of CSV files without a sound structure."""
+        return sum(part.broken for part in self.parts)
+
+    def judged(self) -> str:
+        """Query of every row with the rule that it breaks by itself."""
+        groups = [sql.rows_query(part.columns, part.source.relation) for part in self.parts]
+        return sql.judged_query(groups, self.rule)
+
+
+def scan(database: Database, sources: Sequence[Source], options: LogOptions) -> Scan:
+    """Read all sources once into the table of purchase days.
+
+    Raises
+    ------
+    InputError
+        If a column is missing or of an impossible type, or nothing can be read.
+    ConfigurationError
+        If the time zone is unknown.
+    """
+    _check_time_zone(database, options.time_zone)
+    has_amount = options.amount is not None or any("amount" in part.kinds for part in sources)
+    amount = (options.amount or "amount") if has_amount else None
+    _check_columns(sources, options, amount)
+    columns = [_expressions(source, options, amount, len(sources) > 1) for source in sources]
+    groups = [sql.rows_query(c, s.relation) for c, s in zip(columns, sources, strict=True)]
+    rule = sql.rule_expression(has_amount=has_amount, drop_zero=options.drop_zero)
+    judged = sql.judged_query(groups, rule)
+    files = [path for source in sources for path in source.files]
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        digests = pool.map(digest, files)
+        days, broken = _collapse(database, sources, judged, options)
+    parts = [
+        ScannedSource(source, column, count, _guessed_date_format(source, options.date))
+        for source, column, count in zip(sources, columns, broken, strict=True)
+    ]
+    hashes = dict(zip(files, digests, strict=True))
+    inputs = [file for part in parts for file in _inputs(database, part, hashes, len(parts), days)]
+    return Scan(database, options, days, has_amount, rule, inputs, parts)
+
+
+def _collapse(
+    database: Database, sources: Sequence[Source], judged: str, options: LogOptions
+) -> tuple[str, list[int]]:
+    """Name of the new table of purchase days, and the broken rows of each source."""
+    days = database.new_name("days")
+    with failures(", ".join(source.name for source in sources)):
+        # Narrow sums are faster and smaller; a day's total can outgrow them all the same.
+        for money in (sql.MONEY, sql.WIDE_MONEY):
+            query = sql.purchase_days_query(judged, money, drop_duplicates=options.drop_duplicates)
+            with database.cursor() as cursor, suppress(duckdb.ConversionException):
+                cursor.execute(f"CREATE TABLE {days} AS {query}")
+                return days, [_keep_rejects(cursor, source) for source in sources]
+    msg = "The amounts of one customer on one day add up to more than 32 digits."
+    raise InputError(msg)
+
+
+def _check_time_zone(database: Database, time_zone: str) -> None:
+    with database.cursor() as cursor:
+        try:
+            cursor.execute("SELECT timezone(?, TIMESTAMP '2000-01-01')", [time_zone])
+        except duckdb.Error as error:
+            msg = f"time_zone is {time_zone!r}; it must be a name such as 'UTC' or 'Europe/Berlin'."
+            raise ConfigurationError(msg) from error
+
+
+def _check_columns(sources: Sequence[Source], options: LogOptions, amount: str | None) -> None:
+    problems: list[str] = []
+    for source in sources:
+        wanted = {
+            "customer_id": options.customer_id,
+            "date": options.date,
+            "amount": amount,
+            "order_id": options.order_id,
+        }
+        for role, name in wanted.items():
+            if name is not None:
+                problems += _column_problem(source, role, name)
+    if problems:
+        found = "; ".join(f"{s.name} has {', '.join(map(repr, s.kinds))}" for s in sources[:3])
+        raise InputError(f"{' '.join(problems)} Found: {found}.")
+
+
+def _column_problem(source: Source, role: str, name: str) -> list[str]:
+    option = f"{role}={name!r}"
+    if name not in source.kinds:
+        near = _nearest(name, list(source.kinds))
+        hint = f" Did you mean {near!r}?" if near is not None else ""
+        return [f"{source.name} has no column {name!r} ({option}).{hint}"]
+    kind = source.kinds[name]
+    fits = {
+        "customer_id": (kind.startswith(_SCALARS) or kind.lstrip("U").startswith(_NUMERIC))
+        and not kind.endswith("]"),
+        "date": kind.startswith(("DATE", "TIMESTAMP", "VARCHAR"))
+        or (source.date_format is not None and kind.lstrip("U").startswith(_NUMERIC)),
+        "amount": kind.lstrip("U").startswith((*_NUMERIC, "VARCHAR")) and not kind.endswith("]"),
+        "order_id": True,
+    }
+    if fits[role]:
+        return []
+    needed = {
+        "customer_id": "a text, number or other single value",
+        "date": "a date, a time stamp or text (digits need a date_format)",
+        "amount": "a number",
+    }[role]
+    return [f"Column {name!r} of {source.name} has type {kind}; {role} must be {needed}."]
+
+
+def _nearest(name: str, columns: list[str]) -> str | None:
+    folded = {column.casefold(): column for column in columns}
+    close = difflib.get_close_matches(name.casefold(), list(folded), n=1, cutoff=0.6)
+    return folded[close[0]] if close else None
+
+
+def _expressions(
+    source: Source, options: LogOptions, amount: str | None, as_text: bool
+) -> sql.RowColumns:
+    """Expressions for one source; several sources compare stamps and order ids as text."""
+    kinds = source.kinds
+    date, order = options.date, options.order_id
+    stamp = sql.identifier(date)
+    order_id = sql.identifier(order) if order is not None else "NULL"
+    money, number = f"NULL::{sql.MONEY}", "NULL::DOUBLE"
+    if amount is not None:
+        money, number = sql.amount(amount, kinds[amount], options.decimal_separator)
+    return sql.RowColumns(
+        customer_id=sql.customer_id(options.customer_id, kinds[options.customer_id]),
+        id_missing=sql.id_missing(options.customer_id, kinds[options.customer_id]),
+        stamp=f"{stamp}::VARCHAR" if as_text else stamp,
+        stamp_given=sql.stamp_given(date, kinds[date]),
+        day=sql.stamp_day(
+            date,
+            kinds[date],
+            options.time_zone,
+            source.date_format,
+            _guessed_date_format(source, date),
+        ),
+        amount=money,
+        amount_number=number,
+        order_id=f"{order_id}::VARCHAR" if as_text and order is not None else order_id,
+    )
+
+
+def _guessed_date_format(source: Source, date: str) -> str | None:
+    sniffed = source.sniffed_formats.get(date)
+    if source.date_format is not None or sniffed is None or sniffed.startswith("%Y-%m-%d"):
+        return None
+    return sniffed
+
+
+def _keep_rejects(cursor: Any, source: Source) -> int:
+    """Move DuckDB's broken rows, which belong to one cursor, into a table that stays."""
+    if source.rejects is None:
+        return 0
+    cursor.execute(
+        f"CREATE TABLE {source.kept_rejects} AS SELECT line, min(csv_line) AS csv_line "
+        f"FROM {source.rejects} GROUP BY line"
+    )
+    counted = cursor.execute(f"SELECT count(*) FROM {source.kept_rejects}").fetchone()
+    return int(counted[0])
+
+
+def _inputs(
+    database: Database, part: ScannedSource, hashes: dict[Path, str], parts: int, days: str
+) -> list[InputFile]:
+    source = part.source
+    if parts == 1 and len(source.files) <= 1:
+        rows = int(database.run(f"SELECT coalesce(sum(rows), 0) FROM {days}")[0][0])
+    elif source.rejects is None and len(source.files) > 1:
+        return [
+            InputFile(path.name, _rows_of(database, path), hashes[path]) for path in source.files
+        ]
+    else:
+        rows = int(database.run(f"SELECT count(*) FROM {source.relation}")[0][0])
+    name, file_hash = source.name, hashes[source.files[0]] if source.files else None
+    return [InputFile(name, rows + part.broken, file_hash)]
+
+
+def _rows_of(database: Database, path: Path) -> int:
+    query = f"SELECT num_rows FROM parquet_file_metadata({path_literal(path)})"
+    return int(database.run(query)[0][0])

@@ -1,0 +1,175 @@
+"""Customers as a model sees them: one row each, kept in the database until asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import weakref
+from collections.abc import Iterator
+from datetime import date
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from clvmodels.transactions import sql
+from clvmodels.transactions.account import LogCheck, RowAccount
+from clvmodels.transactions.columns import CustomerColumns
+from clvmodels.transactions.database import Database
+from clvmodels.units import DAYS_PER_UNIT, TimeUnit
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+_COLUMNS = (
+    "customer_id, first_purchase, last_purchase, frequency, {recency} AS recency, {T} AS T, "
+    "monetary_value, order_value"
+)
+
+
+class CustomerSummary:
+    """Frequency, recency, T and mean spend of every customer up to the observation end.
+
+    Made by `TransactionLog.summarize`. ``frequency`` counts repeat purchase days, ``recency`` is
+    the time from the first to the last purchase, ``T`` from the first purchase to the observation
+    end, ``monetary_value`` the mean amount of repeat purchase days (null where there is none) and
+    ``order_value`` the mean amount of all purchase days.
+
+    Attributes
+    ----------
+    time_unit : {"day", "week"}
+        Unit of recency and T, except in `batches`.
+    observation_end : date
+        Last day observed.
+    check : LogCheck
+        What the log's check found; ``account`` is its row account.
+    has_amount : bool
+        Whether purchases have amounts.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        table: str,
+        time_unit: TimeUnit,
+        check: LogCheck,
+        *,
+        has_amount: bool,
+    ) -> None:
+        self._database = database
+        self._table = f"({sql.summary_query(table, check.observation_end)})"
+        self.time_unit: TimeUnit = time_unit
+        self.check = check
+        self.has_amount = has_amount
+        weakref.finalize(self, _drop, database, table)
+
+    @property
+    def observation_end(self) -> date:
+        """Last day observed."""
+        return self.check.observation_end
+
+    @property
+    def account(self) -> RowAccount:
+        """Where every row of the log went."""
+        return self.check.account
+
+    def __len__(self) -> int:
+        return self.check.customers
+
+    def to_arrow(self) -> pa.Table:
+        """Give all customers, ordered by id, recency and T in ``time_unit``."""
+        unit = f" / {DAYS_PER_UNIT[self.time_unit]!r}::DOUBLE"
+        columns = _COLUMNS.format(recency=f"recency{unit}", T=f"T{unit}")
+        query = f"SELECT {columns} FROM {self._table} ORDER BY customer_id"
+        return self._database.table(query)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Give all customers as a data frame, ordered by id, recency and T in ``time_unit``."""
+        return self.to_arrow().to_pandas(date_as_object=False)
+
+    def batches(self, rows: int = 100_000) -> Iterator[pa.RecordBatch]:
+        """Stream the customers ordered by id, with recency and T in whole days."""
+        columns = _COLUMNS.format(recency="recency", T="T")
+        query = f"SELECT {columns} FROM {self._table} ORDER BY customer_id"
+        return self._database.batches(query, rows)
+
+    def triples(self) -> CustomerColumns:
+        """Give the distinct (frequency, recency, T) with their number of customers as weight."""
+        return self._grouped(
+            "SELECT frequency, recency, T, count(*) AS weight FROM {table} "
+            "GROUP BY frequency, recency, T ORDER BY frequency, recency, T"
+        )
+
+    def orders(self) -> CustomerColumns:
+        """Give the distinct (frequency, monetary_value) of repeat buyers who spent something.
+
+        Recency and age are NaN. The weight is the number of customers.
+        """
+        return self._grouped(
+            "SELECT frequency, monetary_value, count(*) AS weight, NULL::DOUBLE AS recency, "
+            "NULL::DOUBLE AS T FROM {table} WHERE frequency > 0 AND monetary_value > 0 "
+            "GROUP BY frequency, monetary_value ORDER BY frequency, monetary_value"
+        )
+
+    def columns(self) -> CustomerColumns:
+        """Give all customers as plain columns, ordered by id."""
+        columns = _COLUMNS.format(recency="recency", T="T")
+        return self._grouped(f"SELECT {columns} FROM {{table}} ORDER BY customer_id")
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Stable short hash of the customers' counts and sums, to recognise the data of a fit."""
+        return hashlib.sha256(repr(self._sums).encode()).hexdigest()[:16]
+
+    @cached_property
+    def _sums(self) -> tuple[str, ...]:
+        row = self._database.run(
+            "SELECT count(*), sum(frequency), sum(recency), sum(T), sum(frequency * recency), "
+            f"sum(frequency * T), sum(recency * T), sum(total), ? FROM {self._table}",
+            [self.observation_end.isoformat()],
+        )[0]
+        return tuple(str(value) for value in row)
+
+    def _grouped(self, query: str) -> CustomerColumns:
+        table = self._database.table(query.format(table=self._table))
+        return CustomerColumns.from_days(table, self.time_unit)
+
+    def _facts(self) -> dict[str, Any]:
+        query = (
+            "SELECT count(*) FILTER (frequency > 0), coalesce(sum(frequency), 0), "
+            f"min(first_purchase), sum(total)::DOUBLE FROM {self._table}"
+        )
+        repeaters, repeats, first, total = self._database.run(query)[0]
+        share = repeaters / len(self)
+        return {
+            "customers": f"{len(self):,}",
+            "repeat customers": f"{repeaters:,} ({share:.1%})",
+            "repeat purchase days": f"{int(repeats):,}",
+            "first purchase": str(first),
+            "observation end": str(self.observation_end),
+            "time unit": self.time_unit,
+            "amount": "none" if total is None else f"{total:,.2f}",
+            "rows": str(self.account),
+        }
+
+    def __repr__(self) -> str:
+        facts = "\n".join(f"  {name:<21}{value}" for name, value in self._facts().items())
+        return f"CustomerSummary\n{facts}"
+
+    def _repr_html_(self) -> str:
+        cells = "".join(
+            f'<tr><th style="text-align:left">{html.escape(name)}</th>'
+            f'<td style="text-align:left">{html.escape(value)}</td></tr>'
+            for name, value in self._facts().items()
+        )
+        return f"<table><caption>CustomerSummary</caption><tbody>{cells}</tbody></table>"
+
+
+def _drop(database: Database, table: str) -> None:
+    try:
+        with database.cursor() as cursor:
+            cursor.execute(f"DROP TABLE IF EXISTS {table}")
+    except duckdb.Error:
+        # At interpreter exit the database may be closed first, and the table with it.
+        return
