@@ -59,7 +59,7 @@ class JobConfig(BaseModel):
         # Otherwise digits such as 20251231 would be read as seconds since 1970.
         if isinstance(value, str):
             try:
-                return dt.datetime.strptime(value, "%Y-%m-%d").date()  # noqa: DTZ007
+                return dt.datetime.strptime(value, "%Y-%m-%d").date()
             except ValueError:
                 pass
         elif value is None or type(value) is dt.date:

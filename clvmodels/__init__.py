@@ -1,0 +1,48 @@
+"""Customer lifetime value with honest uncertainty, from a transaction log."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from clvmodels.errors import ClvError as ClvError
+    from clvmodels.errors import ClvWarning as ClvWarning
+    from clvmodels.models.beta_geo import BetaGeoModel as BetaGeoModel
+    from clvmodels.models.gamma_gamma import GammaGammaModel as GammaGammaModel
+    from clvmodels.transactions.datasets import load_cdnow as load_cdnow
+    from clvmodels.transactions.read import read_transactions as read_transactions
+    from clvmodels.transactions.sources import CsvOptions as CsvOptions
+    from clvmodels.units import Duration as Duration
+    from clvmodels.value.customer_value import CustomerValue as CustomerValue
+
+__version__ = "0.1.0"
+
+# Where each public name lives. Modules load when a name is first used, so that a command that
+# only prints its help pays for none of them.
+_HOMES = {
+    "BetaGeoModel": "models.beta_geo",
+    "ClvError": "errors",
+    "ClvWarning": "errors",
+    "CsvOptions": "transactions.sources",
+    "CustomerValue": "value.customer_value",
+    "Duration": "units",
+    "GammaGammaModel": "models.gamma_gamma",
+    "load_cdnow": "transactions.datasets",
+    "read_transactions": "transactions.read",
+}
+
+__all__ = [*sorted(_HOMES), "__version__"]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        msg = f"module 'clvmodels' has no attribute {name!r}"
+        raise AttributeError(msg)
+    value = getattr(importlib.import_module(f"clvmodels.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

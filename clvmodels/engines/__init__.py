@@ -1,0 +1,1 @@
+"""Where the job runs: summaries go in by batches, score files come out."""

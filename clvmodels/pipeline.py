@@ -1,0 +1,276 @@
+"""The main job and its halves: from an open log to the files of the data contract."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from clvmodels.config import JobConfig
+from clvmodels.engines.duckdb import write_scores
+from clvmodels.errors import ConfigurationError, DataWarning
+from clvmodels.evaluation.gates import (
+    Gate,
+    convergence_gate,
+    history_gate,
+    holdout_gate,
+    repeat_gate,
+    size_gate,
+)
+from clvmodels.evaluation.holdout import HoldoutCheck, default_origin, holdout_check
+from clvmodels.evaluation.in_sample import alive_grid, frequency_check
+from clvmodels.models import PURCHASE_MODELS, GammaGammaModel, PurchaseModel
+from clvmodels.progress import Progress
+from clvmodels.record import Record, describe_holdout, describe_split, describe_totals
+from clvmodels.storage import read_json, staged, write_json, write_parts
+from clvmodels.transactions.columns import CustomerColumns
+from clvmodels.transactions.datasets import load_cdnow
+from clvmodels.transactions.log import TransactionLog
+from clvmodels.transactions.read import read_transactions
+from clvmodels.transactions.sources import CsvOptions
+from clvmodels.transactions.summary import CustomerSummary
+from clvmodels.units import Duration
+from clvmodels.value.customer_value import CustomerValue
+
+BACKTEST_SCHEMA = 1
+# Reading is the first long step of a job, and belongs inside it.
+LogOpener = Callable[[], TransactionLog]
+
+
+def open_log(logs: list[str], config: JobConfig) -> TransactionLog:
+    """Read and check the files of a log as the configuration says."""
+    with warnings.catch_warnings():
+        # The same findings are in the record, each with its count.
+        warnings.simplefilter("ignore", DataWarning)
+        return read_transactions(
+            logs,
+            customer_id=config.customer_id,
+            date=config.date,
+            amount=config.amount,
+            order_id=config.order_id,
+            time_zone=config.time_zone,
+            zero_amounts=config.zero_amounts,
+            duplicates=config.duplicates,
+            csv=CsvOptions(
+                delimiter=config.delimiter,
+                quote=config.quote,
+                decimal_separator=config.decimal_separator,
+                encoding=config.encoding,
+                date_format=config.date_format,
+            ),
+            memory_limit=config.memory_limit,
+            threads=config.threads,
+        )
+
+
+def validate(opener: LogOpener, config: JobConfig, progress: Progress) -> dict[str, Any]:
+    """Check a log against the data contract; writes nothing."""
+    record = Record(config, progress)
+    log = _read(record, opener)
+    with record.stage("check"):
+        summary = log.summarize(config.observation_end, config.time_unit)
+        record.describe_log(log, summary)
+    return record.content()
+
+
+def fit(opener: LogOpener, config: JobConfig, out: Path, progress: Progress) -> dict[str, Any]:
+    """Learn the models and save them in ``out/model``."""
+    record, model_class = Record(config, progress), _model_class(config.model)
+    with staged(out) as folder:
+        summary = _summarize(record, _read(record, opener), folder)
+        purchases, spend = _fit(record, model_class, summary, folder)
+        triples = summary.triples()
+        record.judge(_fit_gates(purchases, spend, triples))
+        return record.write(folder)
+
+
+def score(
+    opener: LogOpener, config: JobConfig, model: Path, out: Path, progress: Progress
+) -> dict[str, Any]:
+    """Score a log's customers with saved models."""
+    purchases, spend = load_models(model)
+    config = config.model_copy(
+        update={"time_unit": purchases.time_unit_, "model": purchases.kernel.name}
+    )
+    record = Record(config, progress)
+    with staged(out) as folder:
+        summary = _summarize(record, _read(record, opener), folder)
+        spend = _usable_spend(record, summary, spend)
+        record.describe_models(purchases, spend)
+        _score(record, summary, CustomerValue(purchases, spend, **_terms(config)), folder)
+        gates = [convergence_gate(purchases, "purchases")]
+        record.judge(gates + ([convergence_gate(spend, "spend")] if spend else []))
+        return record.write(folder)
+
+
+def run(opener: LogOpener, config: JobConfig, out: Path, progress: Progress) -> dict[str, Any]:
+    """Do the whole job: check, summarise, fit, back-test, score and report."""
+    from clvmodels.report import write_report
+
+    record, model_class = Record(config, progress), _model_class(config.model)
+    with staged(out) as folder:
+        log = _read(record, opener)
+        summary = _summarize(record, log, folder)
+        purchases, spend = _fit(record, model_class, summary, folder)
+        triples = summary.triples()
+        with record.stage("back-test"):
+            check = _back_test(record, log, summary, purchases, triples, folder)
+        _score(record, summary, CustomerValue(purchases, spend, **_terms(config)), folder)
+        record.judge(
+            [
+                *_fit_gates(purchases, spend, triples),
+                history_gate(
+                    log.first_date, summary.observation_end, Duration.parse(config.horizon)
+                ),
+                holdout_gate(check, config.interval),
+            ],
+        )
+        content = record.write(folder)
+        with record.stage("report"):
+            write_report(folder)
+    return content
+
+
+def demo(out: Path, progress: Progress) -> dict[str, Any]:
+    """Run the job on CDNOW, as of mid-1998 with the last 39 weeks held out for the check."""
+    config = JobConfig.model_validate(
+        {
+            "time_unit": "week",
+            "observation_end": "1998-06-30",
+            "holdout": "39w",
+            "currency": "USD",
+        }
+    )
+    return run(load_cdnow, config, out, progress)
+
+
+def load_models(folder: Path) -> tuple[PurchaseModel, GammaGammaModel | None]:
+    """Read the models that a job saved; spend is None where the log had no amounts.
+
+    Raises
+    ------
+    ArtefactError
+        If a file is missing, damaged or of another version.
+    """
+    from clvmodels.models.base import SCHEMA
+
+    saved = folder / "purchases.json"
+    purchases = _model_class(read_json(saved, schema=SCHEMA).get("model")).load(saved)
+    spend = folder / "spend.json"
+    return purchases, GammaGammaModel.load(spend) if spend.exists() else None
+
+
+def _model_class(name: Any) -> type[PurchaseModel]:
+    if name not in PURCHASE_MODELS:
+        msg = f"model = {name!r} is not known; there is {', '.join(PURCHASE_MODELS)}."
+        raise ConfigurationError(msg)
+    return PURCHASE_MODELS[name]
+
+
+def _terms(config: JobConfig) -> dict[str, Any]:
+    return {
+        "margin": config.margin,
+        "annual_discount_rate": config.annual_discount_rate,
+        "cost_per_order": config.cost_per_order,
+        "cost_per_customer_year": config.cost_per_customer_year,
+        "seed": config.seed,
+    }
+
+
+def _read(record: Record, opener: LogOpener) -> TransactionLog:
+    with record.stage("read"):
+        return opener()
+
+
+def _summarize(record: Record, log: TransactionLog, folder: Path) -> CustomerSummary:
+    """Summarise, write the quarantine and describe both."""
+    config = record.config
+    with record.stage("summarise"):
+        summary = log.summarize(config.observation_end, config.time_unit)
+        record.describe_log(log, summary)
+        write_parts(folder / "quarantine", log.quarantine_batches(config.observation_end))
+    return summary
+
+
+def _fit(
+    record: Record, model_class: type[PurchaseModel], summary: CustomerSummary, folder: Path
+) -> tuple[PurchaseModel, GammaGammaModel | None]:
+    config = record.config
+    with record.stage("fit"):
+        purchases = model_class().fit(summary, method=config.method)
+        spend = None
+        if summary.has_amount and len(summary.orders()):
+            spend = GammaGammaModel().fit(summary, method=config.method)
+        elif summary.has_amount:
+            message = "No repeat purchase has an amount above 0: value columns are null."
+            record.warn("no_spend_model", message)
+        (folder / "model").mkdir()
+        purchases.save(folder / "model" / "purchases.json")
+        if spend is not None:
+            spend.save(folder / "model" / "spend.json")
+    record.describe_models(purchases, spend)
+    return purchases, spend
+
+
+def _usable_spend(
+    record: Record, summary: CustomerSummary, spend: GammaGammaModel | None
+) -> GammaGammaModel | None:
+    """Spend model for a log; None where the log has no amounts, as in a run."""
+    if spend is None and summary.has_amount:
+        message = "The saved model has no spend.json: value columns are null. Fit it with amounts."
+        record.warn("no_spend_model", message)
+    return spend if summary.has_amount else None
+
+
+def _back_test(
+    record: Record,
+    log: TransactionLog,
+    summary: CustomerSummary,
+    purchases: PurchaseModel,
+    triples: CustomerColumns,
+    folder: Path,
+) -> HoldoutCheck | None:
+    config, end = record.config, summary.observation_end
+    holdout = Duration.parse(config.holdout) if config.holdout else None
+    check = holdout_check(
+        log.before(end),
+        default_origin(log.first_date, end, holdout),
+        end,
+        type(purchases),
+        time_unit=config.time_unit,
+        method=config.method,
+    )
+    if check is not None:
+        record.fields["holdout"] = describe_holdout(check)
+    content = {
+        "splits": [] if check is None else [describe_split(check)],
+        "frequency_check": frequency_check(purchases, triples),
+        "alive_grid": alive_grid(purchases, triples),
+    }
+    write_json(folder / "backtest.json", content, schema=BACKTEST_SCHEMA)
+    return check
+
+
+def _score(record: Record, summary: CustomerSummary, value: CustomerValue, folder: Path) -> None:
+    config = record.config
+    scorer = value.scorer(config.horizon, config.interval)
+    with record.stage("score", total=len(summary)) as tick:
+        scored = write_scores(summary, scorer, folder / "scores", tick)
+    with record.stage("totals"):
+        record.fields["totals"] = describe_totals(value, scorer, scored, config)
+
+
+def _fit_gates(
+    purchases: PurchaseModel, spend: GammaGammaModel | None, triples: CustomerColumns
+) -> list[Gate]:
+    customers = round(float(triples.weights.sum()))
+    repeaters = round(float(triples.weights[triples.frequency > 0].sum()))
+    gates = [
+        convergence_gate(purchases, "purchases"),
+        size_gate(customers, repeaters),
+        repeat_gate(purchases, customers, repeaters),
+    ]
+    if spend is not None:
+        gates.insert(1, convergence_gate(spend, "spend"))
+    return gates
