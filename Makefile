@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TESTS ?= tests
 
-.PHONY: demo test test-slow lint notebooks bench lock clean
+.PHONY: demo test test-slow lint notebooks check-notebooks bench lock clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/clvmodels demo --out reports/cdnow; status=$$?; \
@@ -14,7 +14,7 @@ test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n 2 $(TESTS)
 
 test-slow: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -m slow $(TESTS)
+	$(BIN)/python -m pytest -n 2 -m slow $(TESTS)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -23,6 +23,9 @@ lint: $(VENV)/.installed-dev
 
 notebooks: $(VENV)/.installed-dev
 	$(BIN)/python -m notebooks.execute
+
+check-notebooks: $(VENV)/.installed-dev
+	$(BIN)/python -m notebooks.execute --check
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks
