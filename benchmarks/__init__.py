@@ -1,0 +1,1 @@
+"""Side by side with peers and floors, as ratios in one run."""

@@ -1,0 +1,52 @@
+"""Run every benchmark and write the tables to ``benchmarks/README.md``.
+
+``python -m benchmarks``
+"""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+
+from benchmarks import fit, log_to_summary, start
+
+_PACKAGES = ("clvmodels", "numpy", "scipy", "duckdb", "pyarrow", "lifetimes")
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def main() -> None:
+    """Measure everything once and replace the page."""
+    commit = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    page = [
+        "# Benchmarks",
+        "",
+        "Written by `make bench`. Each table was measured in one run on one machine: compare the "
+        "ratios, not the seconds. Every contender has a process of its own.",
+        "",
+        f"Processor: {_processor()}. Python {platform.python_version()}, "
+        + ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
+        + f". Commit {commit}.",
+    ]
+    for title, benchmark in (
+        ("Log to summary", log_to_summary.main),
+        ("Fit", fit.main),
+        ("Start-up and the demo", start.main),
+    ):
+        page += ["", f"## {title}", "", benchmark()]
+    Path(__file__).with_name("README.md").write_text("\n".join(page) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()

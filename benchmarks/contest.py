@@ -1,0 +1,56 @@
+"""One contender at a time in a process of its own: seconds and peak memory of a piece of work."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import resource
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from multiprocessing.connection import Connection
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a contender took: best seconds of its repeats, and the peak memory of its process."""
+
+    seconds: float
+    megabytes: float
+    answer: Any
+
+
+def measure(work: Callable[..., Any], *arguments: Any, repeats: int = 1) -> Outcome:
+    """Run ``work(*arguments)``, which returns ``(seconds, answer)``, in a fresh process."""
+    context = multiprocessing.get_context("spawn")
+    outcomes = []
+    for _ in range(repeats):
+        here, there = context.Pipe(duplex=False)
+        process = context.Process(target=_run, args=(there, work, arguments))
+        process.start()
+        there.close()
+        outcomes.append(Outcome(**json.loads(here.recv())))
+        process.join()
+    return min(outcomes, key=lambda outcome: outcome.seconds)
+
+
+def timed(work: Callable[[], Any]) -> tuple[float, Any]:
+    """Seconds that a call takes, and its result."""
+    start = time.perf_counter()
+    result = work()
+    return time.perf_counter() - start, result
+
+
+def _run(there: Connection, work: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    seconds, answer = work(*arguments)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
+    there.send(json.dumps(asdict(Outcome(seconds, peak, answer))))
+
+
+def row(name: str, outcome: Outcome, floor: Outcome) -> str:
+    """One line of a table in Markdown, as ratios to ``floor``."""
+    return (
+        f"| {name} | {outcome.seconds:.2f} | {outcome.seconds / floor.seconds:.2f} "
+        f"| {outcome.megabytes:,.0f} | {outcome.megabytes / floor.megabytes:.2f} |"
+    )
