@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import inspect
 import json
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any
 
 import typer
 
 from clvmodels.errors import ClvError, ExitStatus
+from clvmodels.interruption import Interrupted, Stoppable, orderly_end
 from clvmodels.progress import NoProgress, PlainProgress, Progress, RichProgress
 
 app = typer.Typer(
@@ -316,91 +315,42 @@ def _print_outcome(record: dict[str, Any], out: Path) -> None:
 def _progress(quiet: bool) -> Iterator[Progress]:
     """Bars on a terminal, plain lines elsewhere, nothing if quiet; always on standard error."""
     if quiet:
-        yield _Stoppable(NoProgress())
+        yield Stoppable(NoProgress())
     elif sys.stderr.isatty():
         with RichProgress() as bars:
-            yield _Stoppable(bars)
+            yield Stoppable(bars)
     else:
-        yield _Stoppable(PlainProgress())
-
-
-class _Interrupted(BaseException):
-    """A signal asked the job to stop. Not a KeyboardInterrupt, which Typer answers by itself."""
-
-
-# Signals that this process has received while it ran a command.
-_received: list[int] = []
-
-
-def _interrupt(signum: int, frame: FrameType | None) -> None:
-    del frame
-    _received.append(signum)
-    raise _Interrupted
-
-
-def _hide_interruption(lost: sys.UnraisableHookArgs) -> None:
-    # Raised where Python cannot raise; the job stops at the end of its stage.
-    if lost.exc_type is not _Interrupted:
-        sys.__unraisablehook__(lost)
-
-
-def _stop_if_asked() -> None:
-    if _received:
-        raise _Interrupted
-
-
-@contextmanager
-def _orderly_end() -> Iterator[None]:
-    """Let SIGINT and SIGTERM end the job so that everything half-written is removed."""
-    _received.clear()
-    before = {each: signal.signal(each, _interrupt) for each in (signal.SIGINT, signal.SIGTERM)}
-    report_lost, sys.unraisablehook = sys.unraisablehook, _hide_interruption
-    try:
-        yield
-    finally:
-        sys.unraisablehook = report_lost
-        for each, handler in before.items():
-            signal.signal(each, handler)
-
-
-class _Stoppable:
-    """Progress that also stops the job, as libraries and finalizers swallow some signals."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-
-    @contextmanager
-    def stage(self, name: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
-        with self._progress.stage(name, total) as advance:
-            yield advance
-        _stop_if_asked()
+        yield Stoppable(PlainProgress())
 
 
 def main() -> None:
     """Entry point: run a command and turn failures into a message and an exit status."""
-    as_json = "--json" in sys.argv[1:]
-    try:
-        with _orderly_end():
+    with orderly_end() as signals:
+        try:
             status = app(prog_name="clvmodels", standalone_mode=False)
-    except BaseException as error:
-        # DuckDB answers a signal with an error of its own.
-        problem = _problem(_Interrupted() if _received else error)
-        if problem is None:
-            raise
-        message, status = problem
-        if as_json:
-            # Standard output may be what failed.
-            with suppress(OSError):
-                typer.echo(json.dumps({"error": message, "exit_status": int(status)}))
-        typer.echo(f"error: {message}", err=True)
+        except BaseException as error:
+            # DuckDB answers a signal with an error of its own.
+            problem = _problem(Interrupted() if signals else error)
+            if problem is None:
+                raise
+            message, status = problem
+            _tell(message, status)
     sys.exit(int(status or 0))
+
+
+def _tell(message: str, status: ExitStatus) -> None:
+    if "--json" in sys.argv[1:]:
+        # Standard output may be what failed.
+        with suppress(OSError):
+            typer.echo(json.dumps({"error": message, "exit_status": int(status)}))
+    typer.echo(f"error: {message}", err=True)
 
 
 def _problem(error: BaseException) -> tuple[str, ExitStatus] | None:
     """Message and status of a failure that a user can meet; None for a defect of ours."""
     if isinstance(error, ClvError):
         return str(error), error.exit_status
-    if isinstance(error, _Interrupted):
+    if isinstance(error, Interrupted):
         message = "Interrupted. Nothing half-written is visible; run again."
         return message, ExitStatus.RESOURCES
     if isinstance(error, MemoryError):

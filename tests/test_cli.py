@@ -262,8 +262,11 @@ def test_standard_output_that_is_full(log):
 
 
 def start(*arguments: object) -> "subprocess.Popen[str]":
+    out = Path(str(arguments[arguments.index("--out") + 1]))
     return subprocess.Popen(
         [COMMAND, *map(str, arguments)],
+        # A killed job leaves the folder where its database would have spilled.
+        env=os.environ | {"TMPDIR": str(out.parent)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

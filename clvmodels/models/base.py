@@ -172,11 +172,14 @@ class Model:
                 customers=float(content["customers"]),
                 diagnostics=dict(content["diagnostics"]),
             )
+            if not ((fit.parameters > 0.0) & np.isfinite(fit.parameters)).all():
+                msg = f"parameters {content['parameters']}"
+                raise ValueError(msg)
             model = cls()
             model.fit_ = fit
             model.time_unit_ = check_time_unit(content["time_unit"])
             model.fingerprint_ = content["data_fingerprint"]
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, ParameterError) as error:
             msg = f"{name} is damaged ({error!r}). Fit the model again, or restore the file."
             raise ArtefactError(msg) from error
         return model
@@ -221,10 +224,12 @@ class Model:
         if fit.method == "given":
             return f"known parameters, per {self.time_unit_}"
         state = "converged" if fit.diagnostics["converged"] else "NOT CONVERGED"
-        return (
-            f"{fit.method}, {fit.customers:,.0f} customers, per {self.time_unit_}, "
-            f"log-likelihood {fit.log_likelihood:,.2f}, {state}"
-        )
+        # A fit from elsewhere may come without its customers.
+        told = [f"{fit.customers:,.0f} customers"] if fit.customers else []
+        told.append(f"per {self.time_unit_}")
+        if np.isfinite(fit.log_likelihood):
+            told.append(f"log-likelihood {fit.log_likelihood:,.2f}")
+        return ", ".join([fit.method, *told, state])
 
 
 def _vector(values: Mapping[str, float], names: tuple[str, ...]) -> FloatArray:

@@ -93,7 +93,13 @@ def scan(database: Database, sources: Sequence[Source], options: LogOptions) -> 
     has_amount = options.amount is not None or any("amount" in part.kinds for part in sources)
     amount = (options.amount or "amount") if has_amount else None
     _check_columns(sources, options, amount)
-    columns = [_expressions(source, options, amount, len(sources) > 1) for source in sources]
+    # The types of files need not agree, and DuckDB finds no common one for all of them.
+    mixed = {
+        name
+        for name in (options.customer_id, options.date, options.order_id)
+        if name is not None and len({source.kinds[name] for source in sources}) > 1
+    }
+    columns = [_expressions(source, options, amount, mixed) for source in sources]
     groups = [sql.rows_query(c, s.relation) for c, s in zip(columns, sources, strict=True)]
     rule = sql.rule_expression(has_amount=has_amount, drop_zero=options.drop_zero)
     judged = sql.judged_query(groups, rule)
@@ -184,31 +190,28 @@ def _nearest(name: str, columns: list[str]) -> str | None:
 
 
 def _expressions(
-    source: Source, options: LogOptions, amount: str | None, as_text: bool
+    source: Source, options: LogOptions, amount: str | None, mixed: set[str]
 ) -> sql.RowColumns:
-    """Expressions for one source; several sources compare stamps and order ids as text."""
+    """Expressions for one source; columns of ``mixed`` types are compared as text."""
     kinds = source.kinds
-    date, order = options.date, options.order_id
-    stamp = sql.identifier(date)
-    order_id = sql.identifier(order) if order is not None else "NULL"
+    customer, date, order = options.customer_id, options.date, options.order_id
+
+    def compared(name: str, expression: str) -> str:
+        return f"{expression}::VARCHAR" if name in mixed else expression
+
     money, number = f"NULL::{sql.MONEY}", "NULL::DOUBLE"
     if amount is not None:
         money, number = sql.amount(amount, kinds[amount], options.decimal_separator)
+    guessed = _guessed_date_format(source, date)
     return sql.RowColumns(
-        customer_id=sql.customer_id(options.customer_id, kinds[options.customer_id]),
-        id_missing=sql.id_missing(options.customer_id, kinds[options.customer_id]),
-        stamp=f"{stamp}::VARCHAR" if as_text else stamp,
+        customer_id=compared(customer, sql.customer_id(customer, kinds[customer])),
+        id_missing=sql.id_missing(customer, kinds[customer]),
+        stamp=compared(date, sql.identifier(date)),
         stamp_given=sql.stamp_given(date, kinds[date]),
-        day=sql.stamp_day(
-            date,
-            kinds[date],
-            options.time_zone,
-            source.date_format,
-            _guessed_date_format(source, date),
-        ),
+        day=sql.stamp_day(date, kinds[date], options.time_zone, source.date_format, guessed),
         amount=money,
         amount_number=number,
-        order_id=f"{order_id}::VARCHAR" if as_text and order is not None else order_id,
+        order_id="NULL" if order is None else compared(order, sql.identifier(order)),
     )
 
 

@@ -12,7 +12,7 @@ from clvmodels.kernels.spend_tables import SpendTables, given_alive
 from clvmodels.models.gamma_gamma import GammaGammaModel, spend_evidence
 from clvmodels.models.purchases import PurchaseModel
 from clvmodels.transactions.columns import CustomerColumns
-from clvmodels.units import DAYS_PER_YEAR, discount_force
+from clvmodels.units import DAYS_PER_UNIT, DAYS_PER_YEAR, discount_force
 from clvmodels.value.outlook import ExactOutlook, Outlook
 from clvmodels.value.simple_formula import simple_formula_per_customer
 from clvmodels.value.simulated import SimulatedOutlook
@@ -107,8 +107,8 @@ class Scorer:
         elif shapes is not None:
             force = discount_force(terms.annual_discount_rate, purchases.time_unit_)
             self._outlook = SimulatedOutlook(
-                purchases.kernel, theta, shapes, span, force, terms.margin,
-                terms.cost_per_order, seed,
+                purchases.kernel, theta, shapes, span, force,
+                DAYS_PER_UNIT[purchases.time_unit_], terms.margin, terms.cost_per_order, seed,
             )  # fmt: skip
 
     def prepare(self, columns: CustomerColumns) -> None:

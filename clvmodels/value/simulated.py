@@ -26,6 +26,8 @@ class SimulatedOutlook:
         (p, q) of Gamma-Gamma.
     horizon, force
         Time ahead (may be infinite) and discount rate per unit.
+    days_per_unit
+        Length of the unit of all these times.
     margin, cost_per_order
         What turns spend and purchases into value.
     """
@@ -37,11 +39,13 @@ class SimulatedOutlook:
         spend: tuple[float, float],
         horizon: float,
         force: float,
+        days_per_unit: float,
         margin: float,
         cost_per_order: float,
         seed: int,
     ) -> None:
         self._kernel, self._theta, self._spend = kernel, theta, spend
+        self._days_per_unit = days_per_unit
         self._margin, self._cost, self._seed = margin, cost_per_order, seed
         self._edges, self._factors = _bins(horizon, force)
         self._row: dict[tuple[int, float, int], int] = {}
@@ -92,8 +96,8 @@ class SimulatedOutlook:
 
     def _simulate(self, x: int, T: float, n: int) -> tuple[FloatArray, FloatArray]:
         p, q = self._spend
-        age_bits = int(np.float64(T).view(np.uint64))
-        rng = np.random.default_rng([self._seed, x, age_bits, n])
+        # In days, so that a triple has the same stream in any unit.
+        rng = np.random.default_rng([self._seed, x, round(T * self._days_per_unit), n])
         bought = self._kernel.simulate_alive_counts(self._theta, x, T, self._edges, _DRAWS, rng)
         some = bought > 0  # most bins hold nothing
         spent = np.zeros(bought.shape)

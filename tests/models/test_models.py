@@ -224,6 +224,10 @@ def test_damaged_models_give_clear_errors(tmp_path):
     path.write_text(json.dumps({k: v for k, v in content.items() if k != "parameters"}))
     with pytest.raises(ArtefactError, match="parameters"):
         clv.BetaGeoModel.load(path)
+    for spoilt in ({"time_unit": "month"}, {"parameters": PUBLISHED | {"a": -1.0}}):
+        path.write_text(json.dumps(content | spoilt))
+        with pytest.raises(ArtefactError, match="damaged"):
+            clv.BetaGeoModel.load(path)
     path.write_text(path.read_text()[:40])
     with pytest.raises(ArtefactError, match="damaged"):
         clv.BetaGeoModel.load(path)

@@ -101,6 +101,14 @@ def test_zero_amounts_are_purchases_unless_dropped():
     assert dropped.warnings == ()
 
 
+def test_zero_rows_are_counted_once_each_also_where_they_repeat():
+    rows = [*GOOD, *[("a", "2024-01-05", 0.0)] * 3, ("9", "2024-02-02", 0.0)]
+    counts = {warning.code: warning.count for warning in quiet(frame(rows)).warnings}
+    assert counts == {"zero_amounts": 4, "duplicates": 2}
+    dropped = quiet(frame(rows), duplicates="drop")
+    assert {warning.code: warning.count for warning in dropped.warnings} == {"zero_amounts": 2}
+
+
 def test_exact_duplicates_are_added_up_unless_dropped():
     rows = [*GOOD, GOOD[0], GOOD[0], GOOD[4], ("9", "2024-02-02", 21.0), GOOD[2]]
     with pytest.warns(DataWarning, match="4 rows are exact duplicates"):

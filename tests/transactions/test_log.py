@@ -41,6 +41,7 @@ def test_a_view_equals_a_log_that_ends_there():
     assert view.purchases_by_day().num_rows == 5
     assert view.holdout("2024-01-03", "2024-12-31")["holdout_purchases"].to_pylist() == [1, 0, 0]
     assert records(view.before("2030-01-01")) == records(view)
+    assert view.check("2030-01-01").observation_end == date(2024, 1, 31)
 
 
 def test_a_view_before_everything_is_refused():
@@ -93,6 +94,8 @@ def test_units_differ_by_seven_except_in_batches(sample):
     np.testing.assert_array_equal(frames[0]["frequency"], frames[1]["frequency"])
     first, second = list(days.batches(rows=1_000)), list(weeks.batches(rows=1_000))
     assert first == second
+    ids = [customer for batch in first for customer in batch.column("customer_id").to_pylist()]
+    assert ids == sorted(ids)
     assert [batch.num_rows for batch in first] == [1_000, 1_000, 357]
     assert first[0].column("T").to_pylist()[:2] == frames[0]["T"].tolist()[:2]
     with pytest.raises(ParameterError, match="'day' or 'week'"):
@@ -130,14 +133,16 @@ def test_a_fingerprint_knows_its_data(sample):
     assert len(prints) == 2
 
 
-def test_summaries_and_logs_show_themselves():
-    rows = [("<script>", "2024-01-01", 1234.5), ("b", "2024-01-02", -1.0)]
-    log = quiet(frame(rows))
+def test_summaries_and_logs_show_themselves(tmp_path):
+    path = tmp_path / "<b>.csv"
+    path.write_text("customer_id,date,amount\na,2024-01-01,1234.5\nb,2024-01-02,-1\n")
+    log = quiet(path)
     summary = log.summarize()
     assert "1,234.50" in repr(summary)
     assert "negative_amount 1" in repr(summary)
     assert "2 rows read = 1 purchase days" in repr(log)
     assert "<table>" in summary._repr_html_()
+    assert "&lt;b&gt;.csv" in log._repr_html_()
 
 
 def test_days_are_dates_or_iso_text():

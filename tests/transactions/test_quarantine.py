@@ -107,6 +107,16 @@ def test_duplicates_are_found_across_files(tmp_path):
     assert [(row["source"], row["row"]) for row in quarantine(log)] == [("2.csv", 1)]
 
 
+def test_duplicates_are_found_across_kinds_of_files(tmp_path):
+    data = frame([("a", "2024-01-01", 1.0), ("a", "2024-01-01", 1.0)])
+    data = data.set_column(1, "date", data["date"].cast(pa.date32()))
+    pq.write_table(data.append_column("order", pa.array([1, 2])), tmp_path / "1.parquet")
+    (tmp_path / "2.csv").write_text("customer_id,date,amount,order\na,2024-01-01,1,2\n")
+    log = quiet([tmp_path / "1.parquet", tmp_path / "2.csv"], order_id="order", duplicates="drop")
+    assert log.check().account.quarantined == {"duplicate": 1}
+    assert len(quarantine(log)) == 1
+
+
 def test_columns_named_like_ours_move_aside():
     data = frame([*GOOD, ("a", "2024-01-01", -1.0)])
     for name in ("rule", "Source", "row", "raw_line", "rule_", "o0", "place", "code"):
