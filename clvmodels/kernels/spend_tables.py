@@ -113,7 +113,7 @@ class SpendTables:
             miss = low + t * (d_low + t * (quadratic + t * cubic)) - level
             rise = d_low + t * (2.0 * quadratic + t * 3.0 * cubic)
             t = np.clip(t - miss / np.maximum(rise, 1e-300), 0.0, 1.0)
-        log_y = self._first[rows] + step * (cell + t)
+        log_y: FloatArray = self._first[rows] + step * (cell + t)
         # Below the lattice one purchase rules, whose cdf is a power of the total.
         below = level < cdf[table.start[rows]]
         if below.any() and self._spend is not None:
