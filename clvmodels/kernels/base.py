@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,6 +11,9 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+
+# More purchases than anybody makes, and still exact as a float.
+NEVER = 2**53
 
 
 def weighted_sum(weight: FloatArray, values: FloatArray) -> float:
@@ -19,6 +23,30 @@ def weighted_sum(weight: FloatArray, values: FloatArray) -> float:
     its sum depends on their number.
     """
     return float(np.einsum("i,i->", weight, values))
+
+
+def poisson_times(rate: FloatArray, end: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Events of Poisson processes in (0, end], ascending, padded with inf, shape (n, m)."""
+    made = rng.poisson(rate * end)
+    times = np.full((len(rate), int(made.max(initial=0))), np.inf)
+    some = np.arange(times.shape[1]) < made[:, None]
+    times[some] = np.repeat(end, made) * (1.0 - rng.random(int(made.sum())))
+    times.sort(axis=1)
+    return times
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What sets customers apart who are all active now, each array of shape (n,).
+
+    Purchases come at ``rate`` until the time ``life`` from now, or until the purchase number
+    ``purchases_left`` ahead (at least 1), whichever is first. A model that has no such end gives
+    inf or `NEVER`.
+    """
+
+    rate: FloatArray
+    life: FloatArray
+    purchases_left: IntArray
 
 
 class Kernel(ABC):
@@ -96,16 +124,18 @@ class PurchaseKernel(Kernel):
     ) -> FloatArray:
         """P(at least j purchases in the horizon | active at T) for j = 1 … k_max, (n, k_max)."""
 
+    @abstractmethod
     def alive_pmf(
         self, theta: FloatArray, x: IntArray, T: FloatArray, horizon: float, k_max: int
     ) -> FloatArray:
         """P(j purchases in the horizon | active at T) for j = 0 … k_max, (n, k_max + 1)."""
-        survival = self.alive_survival(theta, x, T, horizon, k_max + 1)
-        at_least = np.concatenate([np.ones((len(x), 1)), survival], axis=1)
-        pmf: FloatArray = np.maximum(at_least[:, :-1] - at_least[:, 1:], 0.0)
-        return pmf
 
     @abstractmethod
+    def draw_traits(
+        self, theta: FloatArray, x: IntArray, T: FloatArray, rng: np.random.Generator
+    ) -> Traits:
+        """Traits of customers who are active at T, one draw for each."""
+
     def simulate_alive(
         self,
         theta: FloatArray,
@@ -115,8 +145,12 @@ class PurchaseKernel(Kernel):
         rng: np.random.Generator,
     ) -> FloatArray:
         """Purchase times in (0, horizon] after T, ascending, padded with inf, shape (n, m)."""
+        traits = self.draw_traits(theta, x, T, rng)
+        times = poisson_times(traits.rate, np.minimum(traits.life, horizon), rng)
+        times[np.arange(times.shape[1]) >= traits.purchases_left[:, None]] = np.inf
+        kept = int(np.isfinite(times).sum(axis=1).max(initial=0))
+        return times[:, :kept]
 
-    @abstractmethod
     def simulate_alive_counts(
         self,
         theta: FloatArray,
@@ -130,3 +164,8 @@ class PurchaseKernel(Kernel):
 
         The edges ascend from 0; the result has the shape (draws, len(edges) - 1).
         """
+        traits = self.draw_traits(theta, np.full(draws, x, dtype=np.int64), np.full(draws, T), rng)
+        active = np.diff(np.minimum(edges, traits.life[:, None]), axis=1)
+        bought = np.cumsum(rng.poisson(traits.rate[:, None] * active), axis=1)
+        kept = np.minimum(bought, traits.purchases_left[:, None])
+        return np.diff(kept, axis=1, prepend=0)

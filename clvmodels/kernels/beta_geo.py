@@ -5,19 +5,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betainc, expit, gammaln
+from scipy.special import betainc, expit
 
-from clvmodels.kernels.base import FloatArray, IntArray, PurchaseKernel, weighted_sum
+from clvmodels.kernels.base import (
+    NEVER,
+    FloatArray,
+    IntArray,
+    PurchaseKernel,
+    Traits,
+    weighted_sum,
+)
 from clvmodels.kernels.mixing import mean_power_decay
 from clvmodels.kernels.quadrature import integrate_rate
 from clvmodels.kernels.tables import (
     harmonic,
     log_beta_step,
     log_beta_step_slope_b,
+    log_negative_binomial,
     log_rising,
 )
 
@@ -26,9 +34,15 @@ _CHUNK = 4_096
 
 
 class BetaGeo(PurchaseKernel):
-    """Likelihood, predictions and simulator of BG/NBD."""
+    """Likelihood, predictions and simulator of BG/NBD.
+
+    Everything is written in the number of chances to leave that a customer has had, so that
+    MBG/NBD, where the first purchase is one too, differs in a single number.
+    """
 
     name = "bgnbd"
+    # Chances to leave that come before the first repeat purchase.
+    first_chances: ClassVar[int] = 0
     parameters = ("r", "alpha", "a", "b")
     coordinates = ("log r", "log(r mean_T / alpha)", "log(a / b)", "log(a + b)")
     prior_mean = (0.0, 0.0, -1.5, 1.0)
@@ -60,12 +74,9 @@ class BetaGeo(PurchaseKernel):
     def log_likelihood(self, theta: FloatArray, *columns: NDArray[Any]) -> FloatArray:
         """Log-likelihood of each (x, t_x, T): equation 6 of Fader, Hardie & Lee (2005)."""
         x, t_x, T = columns
-        r, alpha, a, b = theta
-        x_max = int(x.max(initial=0))
-        by_x = (
-            log_rising(r, x_max) + log_beta_step(a, b, x_max) - np.arange(x_max + 1) * np.log(alpha)
-        )
-        left = np.where(x > 0, np.logaddexp(0.0, self._log_odds_left(theta, x, t_x, T)), 0.0)
+        r, alpha = theta[:2]
+        by_x = self._log_by_x(theta, int(x.max(initial=0)))
+        left = np.logaddexp(0.0, self._log_odds_left(theta, x, t_x, T))
         total: FloatArray = by_x[x] - (r + x) * np.log1p(T / alpha) + left
         return total
 
@@ -74,32 +85,50 @@ class BetaGeo(PurchaseKernel):
     ) -> tuple[float, FloatArray]:
         """Weighted sum of the log-likelihood and its gradient in (r, α, a, b)."""
         x, t_x, T = columns
-        r, alpha, a, b = theta
-        x_max = int(x.max(initial=0))
+        r, _, a, b = theta
+        first, x_max = self.first_chances, int(x.max(initial=0))
         count = np.bincount(x, weights=weight, minlength=x_max + 1)
-        steps = np.arange(x_max + 1)
         sums = np.zeros(4)  # log-likelihood, d/dr, d/dα, and Σ w P(left)
         left_by_x = np.zeros(x_max + 1)
-        # Log of a / (b + x - 1), the chance to leave over the chance to stay at purchase x.
-        log_chance = np.concatenate([[-np.inf], np.log(a / (b + steps[:-1]))])
+        log_chance = self._log_chance(theta, x_max)
         for start in range(0, len(x), _CHUNK):
             part = slice(start, start + _CHUNK)
             sums += self._chunk(
                 theta, x[part], t_x[part], T[part], weight[part], log_chance, left_by_x
             )
-        value = sums[0] + count @ (
-            log_rising(r, x_max) + log_beta_step(a, b, x_max) - steps * np.log(alpha)
-        )
-        slope_b = log_beta_step_slope_b(a, b, x_max)
+        value = sums[0] + count @ self._log_by_x(theta, x_max)
+        # d/db of the log of a / (b + chances - 1); a customer without a chance cannot have left.
+        slope_chance = np.exp(log_chance) / a
         gradient = np.array(
             [
                 sums[1] + count @ harmonic(r, x_max),
                 sums[2],
-                sums[3] / a - count @ harmonic(a + b, x_max),
-                count @ slope_b - left_by_x[1:] @ (1.0 / (b + steps[:-1])),
+                sums[3] / a - count @ harmonic(a + b, x_max + first)[first:],
+                count @ log_beta_step_slope_b(a, b, x_max + first)[first:]
+                - left_by_x @ slope_chance,
             ]
         )
         return float(value), gradient
+
+    def _log_by_x(self, theta: FloatArray, x_max: int) -> FloatArray:
+        """The part of the log-likelihood that depends on x alone, for x = 0 … x_max."""
+        r, alpha, a, b = theta
+        first = self.first_chances
+        stayed = log_beta_step(a, b, x_max + first)[first:]
+        by_x: FloatArray = log_rising(r, x_max) + stayed - np.arange(x_max + 1) * np.log(alpha)
+        return by_x
+
+    def _log_chance(self, theta: FloatArray, x_max: int) -> FloatArray:
+        """Log of a / (b + chances - 1), leaving over staying at the last, for x = 0 … x_max."""
+        a, b = theta[2:]
+        first = self.first_chances
+        some = np.log(a / (b + np.arange(x_max + first)))
+        return np.concatenate([[-np.inf], some])[first:]
+
+    def _b_prime(self, theta: FloatArray, x: IntArray) -> FloatArray:
+        """Second shape of the chance to leave after x repeat purchases."""
+        b_prime: FloatArray = theta[3] + x + self.first_chances
+        return b_prime
 
     @staticmethod
     def _chunk(
@@ -133,21 +162,20 @@ class BetaGeo(PurchaseKernel):
             ]
         )
 
-    @staticmethod
     def _log_odds_left(
-        theta: FloatArray, x: IntArray, t_x: FloatArray, T: FloatArray
+        self, theta: FloatArray, x: IntArray, t_x: FloatArray, T: FloatArray
     ) -> FloatArray:
-        """Log-odds of having left at t_x; without meaning where x = 0."""
-        r, alpha, a, b = theta
-        last = np.where(x > 0, b + x - 1.0, 1.0)
-        odds: FloatArray = np.log(a / last) + (r + x) * np.log1p((T - t_x) / (alpha + t_x))
+        """Log-odds of having left at t_x; -inf for a customer without a chance to."""
+        r, alpha = theta[:2]
+        chance = self._log_chance(theta, int(x.max(initial=0)))[x]
+        odds: FloatArray = chance + (r + x) * np.log1p((T - t_x) / (alpha + t_x))
         return odds
 
     def probability_alive(
         self, theta: FloatArray, x: IntArray, t_x: FloatArray, T: FloatArray
     ) -> FloatArray:
-        """P(alive), Fader & Hardie's note 021: 1 wherever x = 0, which is the model's premise."""
-        alive: FloatArray = np.where(x > 0, expit(-self._log_odds_left(theta, x, t_x, T)), 1.0)
+        """P(alive), Fader & Hardie's note 021: in BG/NBD 1 wherever x = 0, its premise."""
+        alive: FloatArray = expit(-self._log_odds_left(theta, x, t_x, T))
         return alive
 
     def alive_purchases(
@@ -158,12 +186,13 @@ class BetaGeo(PurchaseKernel):
         The rate s ahead is (r+x)/(α+T) · ₂F₁(r+x+1, a; a+b+x; -s/(α+T)); unlike the closed form
         of the integral it has no singularity at a = 1 or for a + b < 1.
         """
-        r, alpha, a, b = theta
+        r, alpha, a = theta[:3]
         scale, power = alpha + T, (r + x)[:, None]
+        b_prime = self._b_prime(theta, x)
 
         def rate(rows: IntArray, s: FloatArray) -> FloatArray:
             decay = mean_power_decay(
-                a, (b + x[rows])[:, None], power[rows] + 1.0, s / scale[rows, None]
+                a, b_prime[rows, None], power[rows] + 1.0, s / scale[rows, None]
             )
             here: FloatArray = power[rows] / scale[rows, None] * decay
             return here
@@ -181,77 +210,35 @@ class BetaGeo(PurchaseKernel):
         self, theta: FloatArray, x: IntArray, T: FloatArray, horizon: float, k_max: int
     ) -> FloatArray:
         """P(j purchases | active) as a sum of positive terms, exact in both tails."""
-        r, alpha, a, b = theta
-        n = np.arange(1, k_max + 1)
+        r, alpha, a = theta[:3]
         bought, stayed = self._count_factors(theta, x, T, horizon, k_max)
-        power = (r + x)[:, None]
-        log_w = np.log(horizon / (alpha + T + horizon))[:, None]
-        log_rest = np.log((alpha + T) / (alpha + T + horizon))[:, None]
-        exactly = np.exp(
-            gammaln(power + n) - gammaln(power) - gammaln(n + 1.0) + power * log_rest + n * log_w
-        )
-        last = (b + x)[:, None] + n - 1.0
-        buying = stayed * (last * exactly + a * bought) / (a + last)
-        return np.concatenate([np.exp(power * log_rest), buying], axis=1)
+        power, scale = (r + x)[:, None], (alpha + T)[:, None]
+        exactly = np.exp(log_negative_binomial(np.arange(k_max + 1), power, horizon, scale))
+        last = self._b_prime(theta, x)[:, None] + np.arange(k_max)
+        buying = stayed * (last * exactly[:, 1:] + a * bought) / (a + last)
+        return np.concatenate([exactly[:, :1], buying], axis=1)
 
-    @staticmethod
     def _count_factors(
-        theta: FloatArray, x: IntArray, T: FloatArray, horizon: float, k_max: int
+        self, theta: FloatArray, x: IntArray, T: FloatArray, horizon: float, k_max: int
     ) -> tuple[FloatArray, FloatArray]:
         """P(NB ≥ n) and B(a, b+x+n-1)/B(a, b+x) for n = 1 … k_max."""
-        r, alpha, a, b = theta
+        r, alpha = theta[:2]
         n = np.arange(1, k_max + 1)
         bought = betainc(n, (r + x)[:, None], (horizon / (alpha + T + horizon))[:, None])
-        log_stay = -np.log1p(a / ((b + x)[:, None] + n[:-1] - 1.0))
+        log_stay = -np.log1p(theta[2] / (self._b_prime(theta, x)[:, None] + n[:-1] - 1.0))
         stayed = np.exp(
             np.concatenate([np.zeros((len(x), 1)), np.cumsum(log_stay, axis=1)], axis=1)
         )
         return bought, stayed[:, :k_max]
 
-    def simulate_alive(
-        self,
-        theta: FloatArray,
-        x: IntArray,
-        T: FloatArray,
-        horizon: float,
-        rng: np.random.Generator,
-    ) -> FloatArray:
-        """Purchase times in (0, horizon] after T of customers active at T."""
-        rate, purchases_left = self._draw_traits(theta, x, T, rng)
-        bought = rng.poisson(rate * horizon)
-        times = np.full((len(x), int(bought.max(initial=0))), np.inf)
-        made = np.arange(times.shape[1]) < bought[:, None]
-        times[made] = horizon * (1.0 - rng.random(int(bought.sum())))
-        times.sort(axis=1)
-        times[np.arange(times.shape[1]) >= purchases_left[:, None]] = np.inf
-        kept = int(np.minimum(bought, purchases_left).max(initial=0))
-        return times[:, :kept]
-
-    def simulate_alive_counts(
-        self,
-        theta: FloatArray,
-        x: int,
-        T: float,
-        edges: FloatArray,
-        draws: int,
-        rng: np.random.Generator,
-    ) -> IntArray:
-        """Purchases of ``draws`` customers, all active at T, between consecutive edges."""
-        rate, purchases_left = self._draw_traits(
-            theta, np.full(draws, x, dtype=np.int64), np.full(draws, T), rng
-        )
-        bought = np.cumsum(rng.poisson(rate[:, None] * np.diff(edges)), axis=1)
-        kept = np.minimum(bought, purchases_left[:, None])
-        return np.diff(kept, axis=1, prepend=0)
-
-    @staticmethod
-    def _draw_traits(
-        theta: FloatArray, x: IntArray, T: FloatArray, rng: np.random.Generator
-    ) -> tuple[FloatArray, IntArray]:
-        """Purchase rate, and the purchase after which the customer leaves (at least 1)."""
-        r, alpha, a, b = theta
+    def draw_traits(
+        self, theta: FloatArray, x: IntArray, T: FloatArray, rng: np.random.Generator
+    ) -> Traits:
+        """Purchase rate, and the purchase after which the customer leaves."""
+        r, alpha = theta[:2]
         rate = rng.gamma(r + x) / (alpha + T)
         # A gamma mixture of exponentials keeps p's far tail, where 1 / p exceeds any integer.
-        leave = rng.beta(a, b + x)
+        leave = rng.beta(theta[2], self._b_prime(theta, x))
         wait = rng.exponential(size=len(x)) / np.maximum(-np.log1p(-leave), 1e-15)
-        return rate, 1 + np.minimum(wait, 2.0**53).astype(np.int64)
+        last = 1 + np.minimum(wait, float(NEVER)).astype(np.int64)
+        return Traits(rate, np.full(len(x), np.inf), last)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 
 import numpy as np
@@ -12,14 +12,39 @@ from clvmodels.kernels.base import FloatArray, IntArray
 _RELATIVE_ACCURACY = 1e-11
 _FIRST_NODES = 16
 _MOST_NODES = 1024
+# Rules that customers are sorted to by need; beyond the last the range is cut into panels of it.
+_NODES = (8, 16, 24, 32, 48, 64, 96, 128)
+_LARGEST_PANEL = _NODES[-1]
 # e^-45 is far below the accuracy of a double; the tail beyond it cannot change a result.
 _NEGLIGIBLE_EXPONENT = 45.0
 
 
 @cache
-def _gauss_legendre(nodes: int) -> tuple[FloatArray, FloatArray]:
-    points, weights = np.polynomial.legendre.leggauss(nodes)
-    return 0.5 * (points + 1.0), 0.5 * weights
+def gauss_legendre(nodes: int) -> tuple[FloatArray, FloatArray]:
+    """Points and weights of Gauss-Legendre on (0, 1), in equal panels if there are many."""
+    panels = -(-nodes // _LARGEST_PANEL)
+    points, weights = np.polynomial.legendre.leggauss(nodes // panels)
+    starts = np.arange(panels)[:, None]
+    return ((starts + 0.5 * (points + 1.0)) / panels).ravel(), np.tile(
+        0.5 * weights / panels, panels
+    )
+
+
+def in_blocks(need: FloatArray, cells: int) -> Iterator[tuple[IntArray, int]]:
+    """Rows in blocks that share a number of nodes, with that number, at most ``cells`` a block.
+
+    Rows that need none are left out.
+    """
+    several = _LARGEST_PANEL * np.ceil(need / _LARGEST_PANEL)
+    ladder = np.array(_NODES)
+    enough = ladder[np.minimum(np.searchsorted(ladder, need), len(ladder) - 1)]
+    nodes = np.where(need > _LARGEST_PANEL, several, enough).astype(np.int64)
+    nodes[need <= 0.0] = 0
+    for some in np.unique(nodes[nodes > 0]).tolist():
+        rows = np.flatnonzero(nodes == some)
+        block = max(cells // some, 1)
+        for start in range(0, len(rows), block):
+            yield rows[start : start + block], some
 
 
 def integrate_rate(
@@ -46,7 +71,7 @@ def integrate_rate(
     previous = np.full(len(rows), np.nan)
     nodes = _FIRST_NODES
     while len(rows):
-        points, weights = _gauss_legendre(nodes)
+        points, weights = gauss_legendre(nodes)
         scale = time_scale[rows, None]
         u = width[rows, None] * points
         s = scale * np.expm1(u)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import digamma, gammaln
 
-from clvmodels.kernels.base import FloatArray
+from clvmodels.kernels.base import FloatArray, IntArray
 
 # From here on four terms of Stirling's series are exact to rounding.
 _STIRLING_FROM = 30.0
@@ -66,6 +66,17 @@ def digamma_step(a: FloatArray, q: float) -> FloatArray:
 
     stirling = np.log1p(q / far) + 0.5 * q / (far * end) + rest(far) - rest(end)
     return np.where(a < _STIRLING_FROM, digamma(a + q) - digamma(a), stirling)
+
+
+def log_negative_binomial(
+    k: IntArray, power: FloatArray, time: FloatArray | float, scale: FloatArray
+) -> FloatArray:
+    """Log P(k purchases in ``time``) at a rate ~ Gamma(power, rate ``scale``), broadcast."""
+    log_ways = gammaln(power + k) - gammaln(power) - gammaln(k + 1.0)
+    log_pmf: FloatArray = (
+        log_ways + k * np.log(time / (scale + time)) - power * np.log1p(time / scale)
+    )
+    return log_pmf
 
 
 def _running(terms: NDArray[np.floating[Any]]) -> FloatArray:

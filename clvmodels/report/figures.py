@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from clvmodels import plots
 from clvmodels.report import findings
+from clvmodels.report.model_words import caveat
 from clvmodels.report.words import money, number, plural, printable
 
 if TYPE_CHECKING:
@@ -94,20 +95,16 @@ def _frequency(summary: ReportSummary) -> Figure | None:
 
 def _alive(summary: ReportSummary) -> Figure | None:
     grid = summary.behaviour.alive_grid
-    if grid is None:
+    # Where nobody can have left there is nothing to draw.
+    if grid is None or min(map(min, grid["probability"])) == 1.0:
         return None
-    caveat = ""
-    if any(model.model == "bgnbd" for model in summary.models):
-        caveat = (
-            " In this model (BG/NBD) a customer can only leave after a repeat purchase, so every "
-            "one-time buyer counts as active. That is the model's assumption, not a fact."
-        )
+    assumed = caveat([model.model for model in summary.models])
     return _figure(
         "alive",
         "Who is still active?",
         findings.alive(summary),
         "Darker means more likely active; the lines carry the probability. Silence tells more "
-        f"about frequent buyers than about occasional ones.{caveat}",
+        f"about frequent buyers than about occasional ones. {assumed}".strip(),
         _on_one(lambda ax: plots.plot_alive_grid(grid, ax=ax)),
     )
 

@@ -275,13 +275,6 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-MODELS = {
-    "bgnbd": "BG/NBD",
-    "gamma_gamma": "Gamma-Gamma",
-    "gammagamma": "Gamma-Gamma",
-    "map": "maximum a posteriori",
-    "mle": "maximum likelihood",
-}
 RULES = {
     "unreadable_row": "Rows that could not be read (for example with too few fields)",
     "missing_customer_id": "Rows without a customer id",
@@ -292,14 +285,10 @@ RULES = {
     "non_finite_amount": "Rows whose amount is infinite or not a number",
     "amount_out_of_range": "Rows whose amount is too large to be added up exactly",
     "negative_amount": "Rows with a negative amount",
+    "return_without_purchase": "Returns without an earlier purchase",
     "zero_amount": "Rows with the amount zero",
     "duplicate": "Exact repetitions of another row",
 }
-
-
-def in_words(name: str) -> str:
-    """Give the usual name of a model or of a way of learning it."""
-    return MODELS.get(name, printable(name))
 
 
 def rule_in_words(rule: str) -> str:

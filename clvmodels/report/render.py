@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from clvmodels.report import findings, words
+from clvmodels.report import findings, model_words, words
 from clvmodels.report.figures import draw_figures
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def render_html(summary: ReportSummary) -> str:
         scope=summary.scope,
         figures=figures,
         say=findings,
+        models=[model.model for model in summary.models],
         uncertainty=_sources(summary),
     )
 
@@ -89,5 +90,8 @@ def _environment() -> Environment:
         "plural": words.plural,
         "plain": words.plain,
         "printable": words.printable,
+        "in_words": model_words.in_words,
+        "definition": model_words.definition,
+        "caveat": model_words.caveat,
     }
     return environment

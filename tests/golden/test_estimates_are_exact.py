@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import pytest
 
-from clvmodels.models import BetaGeoModel
-from tests.oracle import beta_geo, gamma_gamma
+from clvmodels.models import PURCHASE_MODELS
+from tests.oracle import gamma_gamma
 from tests.oracle.mixing import mp
+from tests.oracle.subjects import SUBJECTS
 
 
 @pytest.mark.slow
-def test_beta_geo_score_is_zero(customers):
-    fit = BetaGeoModel().fit(customers, method="mle")
+@pytest.mark.parametrize("name", SUBJECTS)
+def test_purchase_score_is_zero(customers, name):
+    oracle = SUBJECTS[name].oracle
+    fit = PURCHASE_MODELS[name]().fit(customers, method="mle")
     theta = list(fit.params_.values())
     triples = customers.triples()
-    score, total = [mp.zero] * 4, mp.zero
+    score, total = [mp.zero] * len(theta), mp.zero
     rows = zip(triples.frequency, triples.recency, triples.age, triples.weights, strict=True)
     for x, t_x, age, weight in rows:
-        slopes = beta_geo.gradient(theta, int(x), t_x, age)
+        slopes = oracle.gradient(theta, int(x), t_x, age)
         score = [s + weight * slope for s, slope in zip(score, slopes, strict=True)]
-        total += weight * beta_geo.log_likelihood(theta, int(x), t_x, age)
+        total += weight * oracle.log_likelihood(theta, int(x), t_x, age)
     assert fit.log_likelihood_ == pytest.approx(float(total), rel=1e-12)
     # A score of 1e-6 in a log-parameter moves the estimate by about 1e-8 of itself.
     assert max(abs(s) * p for s, p in zip(score, theta, strict=True)) < 1e-6

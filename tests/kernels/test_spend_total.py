@@ -11,7 +11,7 @@ from clvmodels.errors import ParameterError
 from clvmodels.kernels.beta_geo import BetaGeo
 from clvmodels.kernels.spend_total import spend_cdf, spend_quantile
 from tests.oracle import spend_total as oracle
-from tests.oracle.cases import PUBLISHED
+from tests.oracle.cases import BETA_GEO
 from tests.oracle.compare import relative_errors
 from tests.oracle.mixing import mp
 
@@ -45,9 +45,7 @@ class Customer:
 
 def customer(spend, x, age, horizon, alive, m, k_max) -> Customer:
     p, q, gamma = spend
-    counts = KERNEL.alive_pmf(np.array(PUBLISHED), np.array([x]), np.array([age]), horizon, k_max)[
-        0
-    ]
+    counts = KERNEL.alive_pmf(np.array(BETA_GEO), np.array([x]), np.array([age]), horizon, k_max)[0]
     return Customer(alive, counts, p, q + p * x, gamma + x * m)
 
 

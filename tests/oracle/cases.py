@@ -7,7 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-PUBLISHED = (0.243, 4.414, 0.793, 2.426)
+BETA_GEO = (0.243, 4.414, 0.793, 2.426)
+MODIFIED_BETA_GEO = (0.525, 6.183, 0.891, 1.614)
+NBD = (0.385, 12.072)
+PARETO_NBD = (0.553, 10.578, 0.606, 11.669)
+
+# Parameters are drawn log-uniformly between these.
+BETA_GEO_RANGE = ((0.03, 0.02, 0.03, 0.03), (30.0, 500.0, 60.0, 300.0))
+PARETO_NBD_RANGE = ((0.03, 0.02, 0.01, 0.02), (30.0, 500.0, 30.0, 500.0))
+NBD_RANGE = ((0.03, 0.02), (30.0, 500.0))
 
 
 @dataclass(frozen=True)
@@ -23,13 +31,14 @@ class Case:
         return f"theta={self.theta} x={self.x} t_x={self.t_x} T={self.age}"
 
 
-def beta_geo_cases(count: int, seed: int) -> list[Case]:
+def random_cases(
+    within: tuple[tuple[float, ...], tuple[float, ...]], count: int, seed: int
+) -> list[Case]:
     """Random cases: parameters log-uniform over three to four orders, x up to 5,000."""
     rng = np.random.default_rng(seed)
-    low = np.log([0.03, 0.02, 0.03, 0.03])
-    high = np.log([30.0, 500.0, 60.0, 300.0])
+    low, high = np.log(within)
     cases = []
-    for theta in np.exp(rng.uniform(low, high, size=(count, 4))):
+    for theta in np.exp(rng.uniform(low, high, size=(count, len(low)))):
         age = float(np.exp(rng.uniform(math.log(0.01), math.log(5000.0))))
         kind = rng.integers(4)
         x = int(np.exp(rng.uniform(0.0, math.log(5000.0)))) if kind else 0
@@ -39,12 +48,12 @@ def beta_geo_cases(count: int, seed: int) -> list[Case]:
     return cases
 
 
-EXTREME: dict[str, Case] = {
-    "many purchases, long gone": Case(PUBLISHED, 500, 300.0, 365.0),
-    "many purchases, t_x = T": Case(PUBLISHED, 500, 365.0, 365.0),
-    "2,000 purchases, t_x = T": Case(PUBLISHED, 2000, 730.0, 730.0),
-    "5,000 purchases": Case(PUBLISHED, 5000, 700.0, 730.0),
-    "5,000 purchases in an hour of a long life": Case(PUBLISHED, 5000, 0.005, 3000.0),
+BETA_GEO_EXTREME: dict[str, Case] = {
+    "many purchases, long gone": Case(BETA_GEO, 500, 300.0, 365.0),
+    "many purchases, t_x = T": Case(BETA_GEO, 500, 365.0, 365.0),
+    "2,000 purchases, t_x = T": Case(BETA_GEO, 2000, 730.0, 730.0),
+    "5,000 purchases": Case(BETA_GEO, 5000, 700.0, 730.0),
+    "5,000 purchases in an hour of a long life": Case(BETA_GEO, 5000, 0.005, 3000.0),
     "a + b < 1": Case((0.11, 2.24, 0.31, 0.50), 0, 0.0, 1.0),
     "a + b < 1, some purchases": Case((0.11, 2.24, 0.31, 0.50), 3, 0.5, 1.0),
     "a = 1": Case((0.243, 4.414, 1.0, 2.426), 2, 30.43, 38.86),
@@ -61,12 +70,45 @@ EXTREME: dict[str, Case] = {
     "large r and alpha, nearly one rate": Case((900.0, 3000.0, 0.8, 2.4), 30, 90.0, 100.0),
     "tiny r": Case((1e-3, 4.0, 0.8, 2.4), 1, 1.0, 100.0),
     "tiny alpha": Case((0.3, 1e-4, 0.8, 2.4), 3, 20.0, 40.0),
-    "first day": Case(PUBLISHED, 0, 0.0, 0.0),
-    "T tiny": Case(PUBLISHED, 0, 0.0, 1e-6),
+    "first day": Case(BETA_GEO, 0, 0.0, 0.0),
+    "T tiny": Case(BETA_GEO, 0, 0.0, 1e-6),
     "T tiny beside alpha": Case((0.243, 4414.0, 0.793, 2.426), 0, 0.0, 1e-6),
-    "T tiny, a purchase": Case(PUBLISHED, 1, 1e-6, 1e-6),
-    "T huge": Case(PUBLISHED, 3, 20.0, 1e7),
-    "T huge, t_x = T": Case(PUBLISHED, 3000, 1e7, 1e7),
+    "T tiny, a purchase": Case(BETA_GEO, 1, 1e-6, 1e-6),
+    "T huge": Case(BETA_GEO, 3, 20.0, 1e7),
+    "T huge, t_x = T": Case(BETA_GEO, 3000, 1e7, 1e7),
+}
+
+
+PARETO_NBD_EXTREME: dict[str, Case] = {
+    "many purchases, long gone": Case(PARETO_NBD, 500, 300.0, 365.0),
+    "many purchases, t_x = T": Case(PARETO_NBD, 500, 365.0, 365.0),
+    "2,000 purchases, t_x just before T": Case(PARETO_NBD, 2000, 730.0 - 1e-7, 730.0),
+    "5,000 purchases": Case(PARETO_NBD, 5000, 700.0, 730.0),
+    "5,000 purchases in an hour of a long life": Case(PARETO_NBD, 5000, 0.005, 3000.0),
+    "130 purchases, where others become NaN": Case(PARETO_NBD, 130, 30.0, 38.86),
+    "s = 1": Case((0.553, 10.578, 1.0, 11.669), 2, 30.43, 38.86),
+    "s = 1, new": Case((0.553, 10.578, 1.0, 11.669), 0, 0.0, 0.0),
+    "s just above 1": Case((0.553, 10.578, 1.0 + 1e-9, 11.669), 4, 20.0, 38.86),
+    "s tiny": Case((0.553, 10.578, 1e-6, 11.669), 2, 30.43, 38.86),
+    "s large, leaving at once": Case((0.553, 10.578, 900.0, 11.669), 1, 2.0, 38.86),
+    "alpha = beta": Case((0.553, 10.0, 0.606, 10.0), 3, 20.0, 38.86),
+    "alpha = beta, r = s = 1": Case((1.0, 1.0, 1.0, 1.0), 1, 1.0, 1.0),
+    "alpha far above beta": Case((0.553, 1e6, 0.606, 1e-3), 3, 20.0, 38.86),
+    "alpha far above beta, no purchase": Case((0.553, 1e6, 0.606, 1e-3), 0, 0.0, 38.86),
+    "beta far above alpha": Case((0.553, 1e-4, 0.606, 1e6), 3, 20.0, 38.86),
+    "beta far above alpha, no purchase": Case((0.553, 1e-4, 0.606, 1e6), 0, 0.0, 38.86),
+    "nobody leaves": Case((0.385, 12.072, 0.606, 1e12), 6, 30.0, 40.0),
+    "one dropout rate": Case((0.553, 10.578, 3000.0, 1e5), 6, 30.0, 40.0),
+    "nearly one rate": Case((900.0, 3000.0, 0.606, 11.669), 30, 90.0, 100.0),
+    "tiny r": Case((1e-3, 4.0, 0.606, 11.669), 1, 1.0, 100.0),
+    "tiny r and s, tiny alpha": Case((0.02, 1e-5, 0.01, 3.0), 0, 0.0, 4000.0),
+    "first day": Case(PARETO_NBD, 0, 0.0, 0.0),
+    "T tiny": Case(PARETO_NBD, 0, 0.0, 1e-6),
+    "T tiny beside alpha": Case((0.553, 10578.0, 0.606, 11.669), 0, 0.0, 1e-6),
+    "T tiny, a purchase": Case(PARETO_NBD, 1, 0.5e-6, 1e-6),
+    "T huge": Case(PARETO_NBD, 3, 20.0, 1e7),
+    "T huge, t_x = T": Case(PARETO_NBD, 3000, 1e7, 1e7),
+    "leaving soon, observed for long": Case((0.553, 1e6, 1.5, 1e-3), 0, 0.0, 1e6),
 }
 
 

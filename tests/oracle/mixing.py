@@ -8,6 +8,7 @@ that define them.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from mpmath import MPContext
@@ -48,10 +49,12 @@ def log_beta_moment(a: Number, b: Number, dropped: int, stayed: int) -> Number:
     )
 
 
+@cache
 def arrival_probability(shape: Number, rate: Number, count: int, time: Number) -> Number:
     """Give P(at least ``count`` ≥ 1 Poisson arrivals by ``time``) for a rate ~ Gamma(shape, rate).
 
-    The time of the arrival over ``rate`` is beta-prime with parameters (count, shape).
+    The time of the arrival over ``rate`` is beta-prime with parameters (count, shape). Kept, as
+    models that count alike ask for the same.
     """
     return regularized_beta(count, shape, time / (rate + time))
 

@@ -11,7 +11,9 @@ from clvmodels.kernels.beta_geo import BetaGeo
 from clvmodels.kernels.counts import count_reach
 from clvmodels.kernels.spend_tables import SpendTables, given_alive
 from clvmodels.kernels.spend_total import spend_quantile
+from clvmodels.models import PURCHASE_MODELS
 from clvmodels.transactions.columns import CustomerColumns
+from tests.oracle.subjects import SUBJECTS
 from tests.shops import simulate_shop
 
 PURCHASES = {"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426}
@@ -105,11 +107,18 @@ def test_intervals_are_monotone_in_level_and_horizon(shop):
     assert (narrow["clv_median"] <= narrow["clv_upper"]).all()
 
 
-def test_a_customer_alone_gets_the_same_scores(shop):
+@pytest.mark.parametrize("name", SUBJECTS)
+def test_a_customer_alone_gets_the_same_scores(shop, name):
     from dataclasses import replace
 
-    together = value().predict(shop)
-    long_together = value().predict(shop, "2y")
+    kind, theta = PURCHASE_MODELS[name], SUBJECTS[name].published
+    purchases = dict(zip(kind.kernel.parameters, theta, strict=True))
+    model = clv.CustomerValue(
+        kind.from_params(purchases, time_unit="week"),
+        clv.GammaGammaModel.from_params(SPEND, time_unit="week"),
+    )
+    together = model.predict(shop)
+    long_together = model.predict(shop, "2y")
     for i in (0, 123, 299):
         one = replace(
             shop,
@@ -118,9 +127,9 @@ def test_a_customer_alone_gets_the_same_scores(shop):
                 for name in ("frequency", "recency", "age", "monetary_value")
             },
         )
-        np.testing.assert_allclose(value().predict(one).iloc[0], together.iloc[i], rtol=1e-11)
+        np.testing.assert_allclose(model.predict(one).iloc[0], together.iloc[i], rtol=1e-11)
         np.testing.assert_allclose(
-            value().predict(one, "2y").iloc[0], long_together.iloc[i], rtol=1e-11
+            model.predict(one, "2y").iloc[0], long_together.iloc[i], rtol=1e-11
         )
 
 
