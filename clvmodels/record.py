@@ -24,6 +24,7 @@ from clvmodels.progress import Progress
 from clvmodels.storage import RECORD, plain, write_json
 from clvmodels.transactions.log import TransactionLog
 from clvmodels.transactions.summary import CustomerSummary
+from clvmodels.transactions.summary_file import SummaryFile
 from clvmodels.value.customer_value import CustomerValue
 from clvmodels.value.scorer import Scorer
 from clvmodels.value.simple_formula import formula_of_sums
@@ -58,13 +59,16 @@ class Record:
             if isinstance(found.message, ClvWarning):
                 self.warn(type(found.message).__name__, str(found.message))
 
-    def describe_log(self, log: TransactionLog, summary: CustomerSummary) -> None:
-        """Say what was read, where each row went, and who the customers are."""
+    def describe_log(self, log: TransactionLog | SummaryFile, summary: CustomerSummary) -> None:
+        """Say what was read, where each row went, and who the customers are.
+
+        The rows are null where the customers were summarised elsewhere.
+        """
         triples = summary.triples()
         repeaters = int(triples.weights[triples.frequency > 0].sum())
         self.fields |= {
             "inputs": [asdict(file) for file in log.inputs],
-            "rows": asdict(summary.account),
+            "rows": summary.account and asdict(summary.account),
             "customers": len(summary),
             "repeat_customers": repeaters,
             "period": {
@@ -188,6 +192,7 @@ def describe_totals(
             }
         new_customer = asdict(value.new_customer(config.horizon, config.interval))
     return {
+        "active": asdict(totals.active),
         "purchases": totals.purchases and asdict(totals.purchases),
         "clv": totals.clv and asdict(totals.clv),
         "potential_value": totals.potential_value and asdict(totals.potential_value),

@@ -75,13 +75,12 @@ def _summary(folder: Path, run: Mapping[str, Any], backtest: Mapping[str, Any]) 
     tell_value = trust.verdict != "untrusted"
     scores = Scores(folder, "clv" if scope.has_money else "expected_purchases")
     split = _split(run["holdout"], backtest["splits"])
-    spread, active = _spread(scores, tell_value=tell_value)
     return ReportSummary(
         scope=scope,
         trust=trust,
-        answer=_answer(run["totals"], active) if tell_value else None,
+        answer=_answer(run["totals"]) if tell_value else None,
         formula=_formula(run["totals"], scores) if tell_value and scope.has_money else None,
-        spread=spread,
+        spread=_spread(scores, tell_value=tell_value),
         behaviour=Behaviour(
             tracking=tuple(split["tracking"]) if split else (),
             frequency_check=tuple(backtest.get("frequency_check") or ()),
@@ -123,11 +122,11 @@ def _trust(run: Mapping[str, Any]) -> Trust:
     return Trust(verdict=run["trusted"], gates=tuple(gates))
 
 
-def _answer(totals: Mapping[str, Any], active: float) -> Answer:
+def _answer(totals: Mapping[str, Any]) -> Answer:
     return Answer(
         value=_estimate(totals["clv"]),
         purchases=_estimate(totals["purchases"]),
-        active_customers=active,
+        active_customers=_filled(Estimate, totals["active"]),
         potential_value=_estimate(totals["potential_value"]),
         new_customer=_picked(NewCustomer, totals["new_customer"]),
     )
@@ -139,8 +138,10 @@ def _estimate(total: Mapping[str, Any] | None) -> Estimate | None:
 
 def _picked(record: type[Record], values: Mapping[str, Any] | None) -> Record | None:
     """Fill a record from the values of the same names; others are for other readers."""
-    if values is None:
-        return None
+    return None if values is None else _filled(record, values)
+
+
+def _filled(record: type[Record], values: Mapping[str, Any]) -> Record:
     return record(**{field.name: values[field.name] for field in fields(record)})
 
 
@@ -164,10 +165,10 @@ def _formula(totals: Mapping[str, Any], scores: Scores) -> Formula | None:
     )
 
 
-def _spread(scores: Scores, *, tell_value: bool) -> tuple[Spread, float]:
+def _spread(scores: Scores, *, tell_value: bool) -> Spread:
     bins = scores.bins()
     tell_value = tell_value and bool((bins.side != 0).any())
-    spread = Spread(
+    return Spread(
         measure=scores.measure,
         concentration=bins.concentration(),
         histogram=bins.histogram(),
@@ -176,7 +177,6 @@ def _spread(scores: Scores, *, tell_value: bool) -> tuple[Spread, float]:
         deciles=bins.deciles() if tell_value else (),
         top=scores.top() if tell_value else (),
     )
-    return spread, float(bins.probability_alive.sum())
 
 
 def _split(

@@ -86,7 +86,7 @@ class Answer:
 
     value: Estimate | None
     purchases: Estimate | None
-    active_customers: float
+    active_customers: Estimate
     potential_value: Estimate | None
     new_customer: NewCustomer | None
 

@@ -59,7 +59,12 @@ class Total:
 
     @classmethod
     def of(
-        cls, expected: float, sd_parameters: float, sd_customers: float, interval: float
+        cls,
+        expected: float,
+        sd_parameters: float,
+        sd_customers: float,
+        interval: float,
+        common_shock: float = ASSUMED_SHOCK,
     ) -> Total:
         """Interval around an expected total from the parts of its uncertainty.
 
@@ -68,7 +73,7 @@ class Total:
         """
         level = 0.5 * (1.0 + interval)
         spread = float(ndtri(level)) * math.hypot(sd_parameters, sd_customers)
-        shock = ASSUMED_SHOCK * float(stdtrit(ASSUMED_SHOCK_WORTH, level)) * abs(expected)
+        shock = common_shock * float(stdtrit(ASSUMED_SHOCK_WORTH, level)) * abs(expected)
         width = math.hypot(spread, shock)
         if expected > 0.0:
             half = width / expected
@@ -76,14 +81,19 @@ class Total:
         else:
             # A base that costs more than it brings has no log; the same width, added.
             bounds = (expected - width, expected + width)
-        return cls(expected, *bounds, interval, sd_parameters, sd_customers)
+        parts = (sd_parameters, sd_customers, common_shock)
+        return cls(expected, *bounds, interval, *parts)
 
 
 @dataclass(frozen=True)
 class ValueTotals:
-    """Totals of the base over the horizon; None where there is no money or no finite number."""
+    """Totals of the base over the horizon; None where there is no money or no finite number.
+
+    ``active`` counts the customers who are active today, so no shock ahead enters its interval.
+    """
 
     customers: int
+    active: Total
     purchases: Total | None
     clv: Total | None
     potential_value: Total | None
@@ -170,13 +180,17 @@ def value_totals(groups: ValueGroups, scorer: Scorer, interval: float) -> ValueT
         )
     variance_customers = _customer_variance(groups, scorer, ahead)
 
-    def total(which: int) -> Total | None:
-        if not np.isfinite(expected[which]):
-            return None
-        sd = np.sqrt([variance_parameters[which], variance_customers[which]]).tolist()
-        return Total.of(float(expected[which]), sd[0], sd[1], interval)
+    def total(which: int, common_shock: float = ASSUMED_SHOCK) -> Total:
+        sd_parameters, sd_customers = (
+            math.sqrt(variance[which]) for variance in (variance_parameters, variance_customers)
+        )
+        return Total.of(float(expected[which]), sd_parameters, sd_customers, interval, common_shock)
 
-    return ValueTotals(round(float(groups.columns.weights.sum())), total(0), total(1), total(2))
+    return ValueTotals(
+        round(float(groups.columns.weights.sum())),
+        total(0, common_shock=0.0),
+        *(total(which) if np.isfinite(expected[which]) else None for which in (1, 2, 3)),
+    )
 
 
 def _parameter_variance(model: ModelType, totals: Callable[[ModelType], FloatArray]) -> FloatArray:
@@ -194,26 +208,29 @@ def _parameter_variance(model: ModelType, totals: Callable[[ModelType], FloatArr
 def _expected(
     groups: ValueGroups, spend: GammaGammaModel | None, terms: ValueTerms, ahead: Ahead
 ) -> FloatArray:
-    """Expected purchases, value and potential value of the base, (3,)."""
+    """Active customers, purchases, value and potential value of the base, (4,)."""
     weight = groups.columns.weights
+    active = float((weight * ahead.alive).sum())
     count = float((weight * ahead.alive * ahead.expected).sum())
     if spend is None:
-        return np.array([count, np.nan, np.nan])
+        return np.array([active, count, np.nan, np.nan])
     per_money, gamma = _margin_per_scale(groups, spend, terms)
     scale = weight * gamma + groups.n * groups.sum_mean
     if_alive = ahead.discounted * (per_money * scale - terms.cost_per_order * weight)
     fixed = terms.fixed_cost * float(weight.sum())
-    return np.array([count, float((ahead.alive * if_alive).sum()) - fixed, if_alive.sum() - fixed])
+    value, potential = (ahead.alive * if_alive).sum() - fixed, if_alive.sum() - fixed
+    return np.array([active, count, value, potential])
 
 
 def _customer_variance(groups: ValueGroups, scorer: Scorer, ahead: Ahead) -> FloatArray:
-    """Variance of the same three totals from what customers will do, (3,)."""
+    """Variance of the same four totals from what customers do, (4,)."""
     columns, weight, terms = groups.columns, groups.columns.weights, scorer.terms
     alive = ahead.alive
+    active = float((weight * alive * (1.0 - alive)).sum())
     squares = scorer.mean_square_purchases(columns)
     count = float((weight * (alive * squares - (alive * ahead.expected) ** 2)).sum())
     if scorer.spend is None:
-        return np.array([count, np.nan, np.nan])
+        return np.array([active, count, np.nan, np.nan])
     per_money, gamma = _margin_per_scale(groups, scorer.spend, terms)
     scale = weight * gamma + groups.n * groups.sum_mean
     scale_square = (
@@ -231,7 +248,7 @@ def _customer_variance(groups: ValueGroups, scorer: Scorer, ahead: Ahead) -> Flo
         per_money**2 * scale_square - 2.0 * per_money * cost * scale + cost**2 * weight
     )
     value, potential = alive * second - alive**2 * first, second - first
-    return np.array([count, max(value.sum(), 0.0), max(potential.sum(), 0.0)])
+    return np.array([active, count, max(value.sum(), 0.0), max(potential.sum(), 0.0)])
 
 
 def _margin_per_scale(

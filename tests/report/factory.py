@@ -218,6 +218,7 @@ def run_record(scores: pa.Table, *, money: bool, holdout: bool, verdict: str) ->
             else None,
         },
         "totals": {
+            "active": _total(_sum(scores, "probability_alive")),
             "clv": _total(totals["clv"]) if money else None,
             "purchases": _total(totals["expected_purchases"]),
             "potential_value": _total(totals["potential_value"]) if money else None,

@@ -16,7 +16,9 @@ def test_headline_numbers_can_be_recomputed_from_the_scores(tmp_path):
     frame = scores.to_pandas()
     assert summary.answer.value.expected == pytest.approx(frame["clv"].sum())
     assert summary.answer.purchases.expected == pytest.approx(frame["expected_purchases"].sum())
-    assert summary.answer.active_customers == pytest.approx(frame["probability_alive"].sum())
+    assert summary.answer.active_customers.expected == pytest.approx(
+        frame["probability_alive"].sum()
+    )
     assert summary.answer.potential_value.expected == pytest.approx(frame["potential_value"].sum())
     assert summary.formula.value_by_customer == pytest.approx(frame["clv_simple_formula"].sum())
     assert summary.formula.value == pytest.approx(36.29 * 1.93 * 1.0 * 0.35 * 800)

@@ -34,6 +34,10 @@ def value(shop) -> clv.CustomerValue:
 def test_expected_totals_are_sums_over_customers(value, shop, horizon):
     totals, scores = value.total(shop, horizon), value.predict(shop, horizon)
     assert totals.customers == len(shop)
+    assert totals.active.expected == pytest.approx(scores["probability_alive"].sum())
+    assert totals.active.common_shock == 0.0
+    active = scores["probability_alive"]
+    assert totals.active.sd_customers == pytest.approx((active * (1 - active)).sum() ** 0.5)
     assert totals.purchases.expected == pytest.approx(scores["expected_purchases"].sum())
     assert totals.clv.expected == pytest.approx(scores["clv"].sum())
     assert totals.potential_value.expected == pytest.approx(scores["potential_value"].sum())
