@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from clvmodels.errors import InputError
 from clvmodels.evaluation.tracking import weekly_tracking
 from clvmodels.kernels.base import FloatArray
 from clvmodels.models.gamma_gamma import GammaGammaModel, spend_evidence
@@ -93,8 +94,12 @@ def holdout_check(
     """
     if not log.first_date < origin < end:
         return None
-    past = log.before(origin)
-    customers = past.summarize(time_unit=time_unit)
+    try:
+        past = log.before(origin)
+        customers = past.summarize(time_unit=time_unit)
+    except InputError:
+        # Whatever was bought up to the origin had been returned by then.
+        return None
     columns = customers.columns()
     if int((columns.frequency > 0).sum()) < FEWEST_REPEATERS:
         return None

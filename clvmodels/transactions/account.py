@@ -17,10 +17,13 @@ RULES = (
     "non_finite_amount",
     "amount_out_of_range",
     "negative_amount",
+    "return_without_purchase",
     "zero_amount",
     "duplicate",
 )
 """Rules of the data contract, in order of precedence: a row counts under the first it breaks."""
+
+SUMMARISED_ELSEWHERE = "the rows behind them were counted elsewhere"
 
 CODE = {rule: code for code, rule in enumerate(RULES)}
 
@@ -94,16 +97,20 @@ class LogWarning:
 
 @dataclass(frozen=True)
 class LogCheck:
-    """The data contract's verdict on a log, as seen up to ``observation_end``."""
+    """The data contract's verdict on a log, as seen up to ``observation_end``.
 
-    account: RowAccount
+    ``account`` is None where the customers were summarised elsewhere and no log was read.
+    """
+
+    account: RowAccount | None
     warnings: tuple[LogWarning, ...]
     observation_end: date
     customers: int
 
     def __str__(self) -> str:
         lines = [
-            f"{self.customers:,} customers up to {self.observation_end}; {self.account}",
+            f"{self.customers:,} customers up to {self.observation_end}; "
+            f"{self.account or SUMMARISED_ELSEWHERE}",
             *(f"warning: {warning.message}" for warning in self.warnings),
         ]
         return "\n".join(lines)

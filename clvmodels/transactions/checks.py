@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from clvmodels.errors import InputError
 from clvmodels.transactions import sql
 from clvmodels.transactions.account import RULES, LogWarning, RowAccount
+from clvmodels.transactions.returns import Netting
 from clvmodels.transactions.scan import Scan
 
 _BY_CHOICE = ("after_observation_end", "zero_amount", "duplicate")
@@ -32,31 +34,71 @@ def find(scan: Scan, until: date | None, end: date, *, explicit: bool) -> Findin
     explicit : bool
         Whether the user gave it; only then are faulty rows after it late before all else.
     """
-    days = f"(FROM {sql.good_days(scan.days, until)} WHERE day <= {sql.day_literal(end)})"
+    days, netting = scan.purchase_days(end), scan.netting(end)
     used, rows, zeros = scan.database.run(
         "SELECT count(*), coalesce(sum(rows), 0), count(*) FILTER (rows = 1 AND amount = 0) "
-        f"FROM {days}"
+        f"FROM {sql.good_days(scan.days, end)}"
     )[0]
-    copies = 0
-    if rows > used:
-        kept = "1" if scan.options.drop_duplicates else "n"
-        more_zeros, copies = scan.database.run(
-            f"SELECT coalesce(sum({kept}) FILTER (amount = 0), 0), coalesce(sum(n - 1), 0) "
-            f"FROM ({sql.merged_days_query(scan.judged(), days)})"
-        )[0]
-        zeros += more_zeros
+    if netting is not None:
+        used, rows = used - netting.cancelled_days, rows - netting.cancelled
+    if not used:
+        msg = f"Every purchase up to {end} was returned by then. Choose a later observation_end."
+        raise InputError(msg)
+    more_zeros, copies, netted_copies = _merged(scan, days, netting)
     rejected = rejected_rows(scan, until, end if explicit else None)
-    dropped = int(copies) if scan.options.drop_duplicates else 0
-    if dropped:
-        rejected["duplicate"] = dropped
-    quarantined = {rule: rejected[rule] for rule in RULES if rule in rejected}
+    netted = 0
+    if netting is not None and netting.returned:
+        netted = netting.cancelled + netting.returned
+        rejected["return_without_purchase"] -= netting.returned
+    dropped = copies + netted_copies if scan.options.drop_duplicates else 0
+    rejected["duplicate"] = dropped
+    if scan.options.drop_duplicates:
+        rows, netted = rows - copies, netted - netted_copies
+    quarantined = {rule: rejected[rule] for rule in RULES if rejected.get(rule)}
     account = RowAccount(
-        read=int(rows) - dropped + sum(quarantined.values()),
+        read=int(rows) + netted + sum(quarantined.values()),
         used=int(used),
-        merged=int(rows) - int(used) - dropped,
+        merged=int(rows) - int(used),
+        netted=netted,
         quarantined=quarantined,
     )
-    return Findings(account, _warnings(scan, account, int(zeros), int(copies) - dropped))
+    duplicates = copies + netted_copies - dropped
+    found = _warnings(scan, account, int(zeros) + more_zeros, duplicates)
+    return Findings(account, (*found, *_lost_returns(netting)))
+
+
+def _merged(scan: Scan, days: str, netting: Netting | None) -> tuple[int, int, int]:
+    """Count zero amounts and exact duplicates among the rows that share a purchase day.
+
+    The third number is that of the exact duplicates among the rows that are netted.
+    """
+    groups = [sql.several_query(days, "false", "NULL::VARCHAR", "true")]
+    if netting is not None:
+        cancelled, found = (
+            f"(FROM {netting.changed} WHERE amount = 0)",
+            f"(FROM {netting.units} WHERE found)",
+        )
+        groups.append(sql.several_query(cancelled, "false", "NULL::VARCHAR", "false"))
+        groups.append(sql.several_query(found, "true", "order_key", "false"))
+    several = " UNION ALL ".join(groups)
+    if not scan.database.run(f"SELECT EXISTS({several})")[0][0]:
+        return 0, 0, 0
+    kept = "1" if scan.options.drop_duplicates else "n"
+    zeros, copies, netted = scan.database.run(
+        f"SELECT sum({kept}) FILTER (stands AND amount = 0), sum(n - 1) FILTER (stands), "
+        f"sum(n - 1) FILTER (NOT stands) FROM ({sql.merged_rows_query(scan.judged(), several)})"
+    )[0]
+    return int(zeros or 0), int(copies or 0), int(netted or 0)
+
+
+def _lost_returns(netting: Netting | None) -> list[LogWarning]:
+    if netting is None or not netting.partly:
+        return []
+    message = (
+        f"{netting.partly:,} returns exceed all that was left of the customer's earlier purchases; "
+        f"the rest of them, {netting.lost.normalize():,f} in all, has no effect."
+    )
+    return [LogWarning("returns_beyond_purchases", message, netting.partly)]
 
 
 def rejected_rows(scan: Scan, until: date | None, late_after: date | None) -> dict[str, int]:

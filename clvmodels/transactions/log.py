@@ -31,20 +31,20 @@ class TransactionLog:
     has_amount : bool
         Whether purchases have amounts.
     first_date, last_date : date
-        First and last purchase day.
+        First purchase day, also if it was returned later, and last day with a purchase or return.
     """
 
     def __init__(self, scan: Scan, until: date | None = None) -> None:
         self._scan = scan
         self._until = until
         self._found: dict[tuple[date, bool], Findings] = {}
-        self._days = sql.good_days(scan.days, until)
-        query = f"SELECT min(day), max(day) FROM {self._days}"
+        query = f"SELECT min(day), max(day) FROM {sql.good_days(scan.days, until)}"
         first, last = scan.database.run(query)[0]
         if first is None:
             raise InputError(nothing_usable(scan, until))
+        netting = scan.netting(until)
         self.first_date: date = first
-        self.last_date: date = last
+        self.last_date: date = max(last, (netting and netting.last_return) or last)
 
     @property
     def inputs(self) -> list[InputFile]:
@@ -72,8 +72,8 @@ class TransactionLog:
         """
         end = self._resolve_end(observation_end)
         findings = self._findings(end, explicit=observation_end is not None)
-        query = f"SELECT count(DISTINCT customer_id) FROM {self._days} WHERE day <= ?"
-        customers = int(self._scan.database.run(query, [end])[0][0])
+        query = f"SELECT count(DISTINCT customer_id) FROM {self._scan.purchase_days(end)}"
+        customers = int(self._scan.database.run(query)[0][0])
         return LogCheck(findings.account, findings.warnings, end, customers)
 
     @property
@@ -103,7 +103,7 @@ class TransactionLog:
         findings = self._findings(end, explicit=observation_end is not None)
         database = self._scan.database
         table = database.new_name("summary")
-        days = f"(FROM {self._days} WHERE day <= {sql.day_literal(end)})"
+        days = self._scan.purchase_days(end)
         database.run(f"CREATE TABLE {table} AS {sql.customers_query(days)}")
         customers = int(database.run(f"SELECT count(*) FROM {table}")[0][0])
         check = LogCheck(findings.account, findings.warnings, end, customers)
@@ -112,7 +112,8 @@ class TransactionLog:
     def before(self, end: date | str) -> TransactionLog:
         """Give the same log as it stood at the end of a day; nothing later can be seen.
 
-        It shares the purchase days, so that no file is read again. Its observation end is ``end``.
+        It shares the purchase days, so that no file is read again. Its observation end is ``end``,
+        and a purchase that was returned only later stands in it.
         """
         day = as_date(end, "end")
         if self._until is not None:
@@ -127,7 +128,9 @@ class TransactionLog:
         pyarrow.Table
             ``customer_id``, ``holdout_purchases`` (purchase days after ``start_exclusive`` up to
             and including ``end``) and ``holdout_amount`` (null where the log has no amounts), 0
-            for those who bought nothing; ordered by ``customer_id``.
+            for those who bought nothing; ordered by ``customer_id``. Customers are those known at
+            the start; purchases that were returned by ``end`` don't count, and returns of earlier
+            purchases take nothing from the hold-out.
         """
         start, last = as_date(start_exclusive, "start_exclusive"), as_date(end, "end")
         if last <= start:
@@ -137,10 +140,11 @@ class TransactionLog:
             amount = "coalesce(sum(amount) FILTER (day > $start), 0)::DOUBLE"
         query = (
             "SELECT customer_id, count(*) FILTER (day > $start) AS holdout_purchases, "
-            f"{amount} AS holdout_amount FROM {self._days} WHERE day <= $end "
+            f"{amount} AS holdout_amount FROM (FROM {self._seen(start)} UNION ALL "
+            f"FROM {self._seen(last)} WHERE day > $start) "
             "GROUP BY customer_id HAVING min(day) <= $start ORDER BY customer_id"
         )
-        return self._scan.database.table(query, {"start": start, "end": last})
+        return self._scan.database.table(query, {"start": start})
 
     def purchases_by_day(self, cohort_end: date | str | None = None) -> pa.Table:
         """Count purchases by calendar day, for tracking.
@@ -148,7 +152,7 @@ class TransactionLog:
         Parameters
         ----------
         cohort_end : date or str, optional
-            Count only the customers first seen up to this day.
+            Count only the customers known on this day, from their first purchase as of then.
 
         Returns
         -------
@@ -156,15 +160,15 @@ class TransactionLog:
             ``day``, ``new_customers``, ``repeat_purchases``, ``amount`` (of all purchases; null
             without amounts), for the days with purchases, in order.
         """
-        last = self.last_date if cohort_end is None else as_date(cohort_end, "cohort_end")
+        last = None if cohort_end is None else as_date(cohort_end, "cohort_end")
         query = (
             "SELECT day, count(*) FILTER (day = first_day) AS new_customers, "
             "count(*) FILTER (day > first_day) AS repeat_purchases, sum(amount)::DOUBLE AS amount "
-            f"FROM {self._days} JOIN (SELECT customer_id AS id, min(day) AS first_day "
-            f"FROM {self._days} GROUP BY customer_id) ON customer_id = id "
-            "WHERE first_day <= ? GROUP BY day ORDER BY day"
+            f"FROM {self._seen(None)} JOIN (SELECT customer_id AS id, min(day) AS first_day "
+            f"FROM {self._seen(last)} GROUP BY customer_id) ON customer_id = id "
+            "GROUP BY day ORDER BY day"
         )
-        return self._scan.database.table(query, [last])
+        return self._scan.database.table(query)
 
     def quarantine_batches(
         self, observation_end: date | str | None = None, rows: int = 100_000
@@ -184,8 +188,7 @@ class TransactionLog:
 
         end, explicit = self._resolve_end(observation_end), observation_end is not None
         expected = self._findings(end, explicit=explicit).account.set_aside
-        late_after = end if explicit else None
-        return quarantine_batches(self._scan, expected, late_after, self._until, rows)
+        return quarantine_batches(self._scan, expected, end, self._until, rows, explicit=explicit)
 
     def __repr__(self) -> str:
         names = ", ".join(file.name for file in self._scan.inputs[:3])
@@ -196,6 +199,11 @@ class TransactionLog:
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(repr(self))}</pre>"
+
+    def _seen(self, end: date | None) -> str:
+        """Relation of the purchase days up to a day that this view can see."""
+        days = [day for day in (end, self._until) if day is not None]
+        return self._scan.purchase_days(min(days, default=None))
 
     def _findings(self, end: date, *, explicit: bool) -> Findings:
         key = (end, explicit)

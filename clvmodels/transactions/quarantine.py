@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from clvmodels.errors import InputError
 from clvmodels.transactions import sql
 from clvmodels.transactions.account import CODE, RULES
+from clvmodels.transactions.returns import found_returns_query
 from clvmodels.transactions.scan import Scan, ScannedSource
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ _OWN = ("rule", "source", "row", "raw_line")
 
 
 def quarantine_batches(
-    scan: Scan, expected: int, late_after: date | None, until: date | None, rows: int
+    scan: Scan, expected: int, end: date, until: date | None, rows: int, *, explicit: bool
 ) -> Iterator[pa.RecordBatch]:
     """Stream the rows that the account counts as set aside, in the order of the inputs.
 
@@ -26,10 +27,12 @@ def quarantine_batches(
     ----------
     expected : int
         Number of those rows.
-    late_after : date or None
-        Observation end after which rows count as late, where one was given.
+    end : date
+        Observation end.
     until : date or None
         Last day that the log's view can see.
+    explicit : bool
+        Whether the user gave the observation end; only then do rows after it count as late.
 
     Raises
     ------
@@ -39,7 +42,7 @@ def quarantine_batches(
     if expected == 0:
         return
     seen = 0
-    for batch in scan.database.batches(_query(scan, late_after, until), rows):
+    for batch in scan.database.batches(_query(scan, end, until, explicit=explicit), rows):
         seen += batch.num_rows
         yield batch
     if seen != expected:
@@ -50,7 +53,8 @@ def quarantine_batches(
         raise InputError(msg)
 
 
-def _query(scan: Scan, late_after: date | None, until: date | None) -> str:
+def _query(scan: Scan, end: date, until: date | None, *, explicit: bool) -> str:
+    late_after = end if explicit else None
     columns = _column_kinds(scan)
     places = [(part, *place) for part in scan.parts for place in part.source.per_file()]
     judged = sql.judged_query(
@@ -61,6 +65,10 @@ def _query(scan: Scan, late_after: date | None, until: date | None) -> str:
         scan.rule,
     )
     code = sql.code_at(late_after)
+    netting = scan.netting(end)
+    if netting is not None:
+        judged = found_returns_query(judged, netting.units)
+        code = f"CASE WHEN found IS NULL THEN {code} END"
     if scan.options.drop_duplicates:
         copy = (
             "row_number() OVER (PARTITION BY customer_id, stamp, amount, order_id, rule "

@@ -22,6 +22,7 @@ def read_transactions(
     amount: str | None = None,
     order_id: str | None = None,
     time_zone: str = "UTC",
+    returns: Literal["net", "drop", "reject"] = "net",
     zero_amounts: Literal["keep", "drop"] = "keep",
     duplicates: Literal["keep", "drop"] = "keep",
     csv: CsvOptions | None = None,
@@ -40,6 +41,11 @@ def read_transactions(
         else purchases only are modelled.
     time_zone : str
         Zone of the calendar day of stamps that carry an offset. Others are taken as they stand.
+    returns : {"net", "drop", "reject"}
+        What happens to negative amounts. ``"net"`` takes them from the purchases of their order,
+        where an order id links them, and else from the customer's latest earlier purchases; a
+        purchase day with nothing left is none, and a return that finds nothing is set aside.
+        ``"drop"`` sets all aside; ``"reject"`` refuses the log.
     zero_amounts, duplicates : {"keep", "drop"}
         What happens to rows of amount zero, and to exact duplicates (same customer, stamp, amount
         and order id).
@@ -73,6 +79,7 @@ def read_transactions(
         amount=amount,
         order_id=order_id,
         time_zone=time_zone,
+        returns=_choice("returns", returns, "net", "drop", "reject"),
         drop_zero=_is_drop("zero_amounts", zero_amounts),
         drop_duplicates=_is_drop("duplicates", duplicates),
         decimal_separator=csv.decimal_separator,
@@ -91,6 +98,10 @@ def read_transactions(
 
 
 def _is_drop(option: str, value: str) -> bool:
-    if value not in ("keep", "drop"):
-        raise ParameterError(option, value, "'keep' or 'drop'")
-    return value == "drop"
+    return _choice(option, value, "keep", "drop") == "drop"
+
+
+def _choice(option: str, value: str, *choices: str) -> str:
+    if value not in choices:
+        raise ParameterError(option, value, " or ".join(map(repr, choices)))
+    return value

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ import duckdb
 
 from clvmodels.errors import ConfigurationError, InputError
 from clvmodels.transactions import sql
-from clvmodels.transactions.account import InputFile
+from clvmodels.transactions.account import CODE, InputFile
 from clvmodels.transactions.database import Database, failures
+from clvmodels.transactions.returns import Netting, Returns, standing_days
 from clvmodels.transactions.sources import Source, digest, path_literal
 
 _NUMERIC = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL")
@@ -24,13 +26,14 @@ _SCALARS = (*_NUMERIC, "VARCHAR", "ENUM", "UUID", "BLOB", "DATE", "TIMESTAMP", "
 
 @dataclass(frozen=True)
 class LogOptions:
-    """Which columns hold what, and what becomes of zero amounts and duplicates."""
+    """Which columns hold what, and what becomes of returns, zero amounts and duplicates."""
 
     customer_id: str = "customer_id"
     date: str = "date"
     amount: str | None = None
     order_id: str | None = None
     time_zone: str = "UTC"
+    returns: str = "net"
     drop_zero: bool = False
     drop_duplicates: bool = False
     decimal_separator: str | None = None
@@ -67,11 +70,23 @@ class Scan:
     rule: str
     inputs: list[InputFile]
     parts: list[ScannedSource]
+    returns: Returns | None = None
 
     @property
     def broken(self) -> int:
         """Rows of CSV files without a sound structure."""
         return sum(part.broken for part in self.parts)
+
+    def netting(self, end: date | None) -> Netting | None:
+        """What returns did up to and including a day; None where the log has no return."""
+        return None if self.returns is None else self.returns.until(end)
+
+    def purchase_days(self, end: date | None) -> str:
+        """Relation of the purchase days up to and including a day, as a view from it sees them."""
+        netting = self.netting(end)
+        if netting is None:
+            return sql.good_days(self.days, end)
+        return standing_days(self.days, netting.changed, end)
 
     def judged(self) -> str:
         """Query of every row with the rule that it breaks by itself."""
@@ -101,25 +116,54 @@ def scan(database: Database, sources: Sequence[Source], options: LogOptions) -> 
     }
     columns = [_expressions(source, options, amount, mixed) for source in sources]
     groups = [sql.rows_query(c, s.relation) for c, s in zip(columns, sources, strict=True)]
-    rule = sql.rule_expression(has_amount=has_amount, drop_zero=options.drop_zero)
+    rule = sql.rule_expression(
+        has_amount=has_amount,
+        drop_zero=options.drop_zero,
+        net_returns=options.returns == "net",
+    )
     judged = sql.judged_query(groups, rule)
     files = [path for source in sources for path in source.files]
     with ThreadPoolExecutor(max_workers=1) as pool:
         digests = pool.map(digest, files)
-        days, broken = _collapse(database, sources, judged, options)
+        days, money, broken = _collapse(database, sources, judged, options)
     parts = [
         ScannedSource(source, column, count, _guessed_date_format(source, options.date))
         for source, column, count in zip(sources, columns, broken, strict=True)
     ]
     hashes = dict(zip(files, digests, strict=True))
     inputs = [file for part in parts for file in _inputs(database, part, hashes, len(parts), days)]
-    return Scan(database, options, days, has_amount, rule, inputs, parts)
+    returns = None
+    if has_amount and options.returns != "drop":
+        with failures(", ".join(source.name for source in sources)):
+            returns = _find_returns(database, options, days, money, judged)
+    return Scan(database, options, days, has_amount, rule, inputs, parts, returns)
+
+
+def _find_returns(
+    database: Database, options: LogOptions, days: str, money: str, judged: str
+) -> Returns | None:
+    """Returns of a log that nets them, or None; refuses any where the options say so."""
+    rule = "negative_amount" if options.returns == "reject" else "return_without_purchase"
+    rows, customers, last_day = database.run(sql.rule_totals_query(days, CODE[rule]))[0]
+    if not rows:
+        return None
+    if options.returns == "reject":
+        msg = (
+            f"{int(rows):,} rows of {customers:,} customers have a negative "
+            f"{options.amount or 'amount'}, which returns='reject' refuses. Use returns='net' to "
+            "take them from the purchases before, or returns='drop' to set them aside."
+        )
+        raise InputError(msg)
+    lines = None
+    if options.order_id is not None:
+        lines = sql.counted_query(judged, drop_duplicates=options.drop_duplicates)
+    return Returns(database, days, money, last_day, lines)
 
 
 def _collapse(
     database: Database, sources: Sequence[Source], judged: str, options: LogOptions
-) -> tuple[str, list[int]]:
-    """Name of the new table of purchase days, and the broken rows of each source."""
+) -> tuple[str, str, list[int]]:
+    """Name of the new table of purchase days, type of its amounts, broken rows by source."""
     days = database.new_name("days")
     with failures(", ".join(source.name for source in sources)):
         # Narrow sums are faster and smaller; a day's total can outgrow them all the same.
@@ -127,7 +171,7 @@ def _collapse(
             query = sql.purchase_days_query(judged, money, drop_duplicates=options.drop_duplicates)
             with database.cursor() as cursor, suppress(duckdb.ConversionException):
                 cursor.execute(f"CREATE TABLE {days} AS {query}")
-                return days, [_keep_rejects(cursor, source) for source in sources]
+                return days, money, [_keep_rejects(cursor, source) for source in sources]
     msg = "The amounts of one customer on one day add up to more than 32 digits."
     raise InputError(msg)
 

@@ -16,6 +16,17 @@ MONEY = "DECIMAL(18, 6)"
 WIDE_MONEY = "DECIMAL(38, 6)"
 _FIRST_DAY, _LAST_DAY = "DATE '0001-01-01'", "DATE '9999-12-30'"
 _DAYS_PER_RULE = 4_000_000
+SUMMARY_COLUMNS = (
+    "customer_id",
+    "first_purchase",
+    "last_purchase",
+    "frequency",
+    "recency",
+    "T",
+    "monetary_value",
+    "order_value",
+)
+_GROUPED = r"\s*[+-]?[0-9]{1,3}(\.[0-9]{3})+([^0-9.][0-9]*)?\s*"
 _TIME_AND_MORE = r"[0-9][Tt ] *[0-9:.,]+ *[^0-9:., ]"
 
 
@@ -125,7 +136,10 @@ def amount(column: str, kind: str, decimal_separator: str | None) -> tuple[str, 
     name = identifier(column)
     if kind == "VARCHAR" and decimal_separator not in (None, "."):
         mark = literal(str(decimal_separator))
-        name = f"CASE WHEN contains({name}, '.') THEN NULL ELSE replace({name}, {mark}, '.') END"
+        # Points can only group thousands here: 1.234,56 is a number and 1.23 is none.
+        sound = f"NOT contains({name}, '.') OR regexp_full_match({name}, {literal(_GROUPED)})"
+        bare = f"replace(replace({name}, '.', ''), {mark}, '.')"
+        name = f"CASE WHEN {sound} THEN {bare} END"
     return f"try_cast({name} AS {MONEY})", f"try_cast({name} AS DOUBLE)"
 
 
@@ -140,8 +154,16 @@ def rows_query(columns: RowColumns, relation: str, extra: str = "") -> str:
     )
 
 
-def rule_expression(*, has_amount: bool, drop_zero: bool) -> str:
-    """Code of the first rule that a row of `rows_query` breaks by itself; null for a good row."""
+def is_on_calendar(day: str) -> str:
+    """Whether a day is one that every database can hold."""
+    return f"{day} BETWEEN {_FIRST_DAY} AND {_LAST_DAY}"
+
+
+def rule_expression(*, has_amount: bool, drop_zero: bool, net_returns: bool) -> str:
+    """Code of the first rule that a row of `rows_query` breaks by itself; null for a good row.
+
+    Returns that are netted carry their rule too: it holds until a purchase is found for them.
+    """
     good = f"NOT id_missing AND day BETWEEN {_FIRST_DAY} AND {_LAST_DAY}"
     cases = [
         ("id_missing", "missing_customer_id"),
@@ -154,7 +176,7 @@ def rule_expression(*, has_amount: bool, drop_zero: bool) -> str:
             ("amount IS NULL AND amount_number IS NULL", "unreadable_amount"),
             ("amount IS NULL AND NOT isfinite(amount_number)", "non_finite_amount"),
             ("amount IS NULL", "amount_out_of_range"),
-            ("amount < 0", "negative_amount"),
+            ("amount < 0", "return_without_purchase" if net_returns else "negative_amount"),
         ]
         if drop_zero:
             cases.append(("amount = 0", "zero_amount"))
@@ -168,6 +190,19 @@ def judged_query(groups: Sequence[str], rule: str) -> str:
     return f"SELECT *, {rule} AS rule FROM ({union})"
 
 
+def distinct_query(judged: str) -> str:
+    """Distinct rows, each with its number."""
+    return (
+        "SELECT customer_id, stamp, day, amount, order_id, rule, count(*) AS n "
+        f"FROM ({judged}) GROUP BY ALL"
+    )
+
+
+def counted_query(judged: str, *, drop_duplicates: bool) -> str:
+    """Judged rows that count, with ``n``, the number of rows that each stands for."""
+    return distinct_query(judged) if drop_duplicates else f"SELECT *, 1 AS n FROM ({judged})"
+
+
 def purchase_days_query(judged: str, money: str, *, drop_duplicates: bool) -> str:
     """The one scan: good rows become purchase days, the others counts by customer, day and rule.
 
@@ -178,10 +213,7 @@ def purchase_days_query(judged: str, money: str, *, drop_duplicates: bool) -> st
     count = "count(*)"
     if drop_duplicates:
         count = "sum(n)"
-        judged = (
-            "SELECT customer_id, stamp, day, amount, order_id, rule, count(*) AS n "
-            f"FROM ({judged}) GROUP BY ALL"
-        )
+        judged = distinct_query(judged)
     dated = f"CASE WHEN rule > {CODE['unreadable_date']} THEN day ELSE {_FIRST_DAY} END"
     moved = f"{dated} + rule::INTEGER * {_DAYS_PER_RULE}"
     day = f"CASE WHEN rule IS NULL THEN day ELSE {moved} END AS day"
@@ -200,16 +232,56 @@ def rejected_query(days: str) -> str:
     )
 
 
-def merged_days_query(judged: str, days: str) -> str:
-    """Distinct good rows on the days of ``days`` that merge several, each with its number.
+def rule_days_query(days: str, rule: int, until: date | None) -> str:
+    """Groups of rejected rows of one rule, up to and including a day."""
+    shift = f"{rule * _DAYS_PER_RULE}"
+    last = _LAST_DAY if until is None else day_literal(until)
+    return (
+        f"SELECT customer_id, day - {shift} AS day, amount, rows FROM {days} "
+        f"WHERE day BETWEEN {_FIRST_DAY} + {shift} AND {last} + {shift}"
+    )
+
+
+def rule_totals_query(days: str, rule: int) -> str:
+    """Rows and customers of one rule, and the last day of any of them or of a purchase."""
+    purchases = f"(SELECT max(day) FROM {good_days(days, None)})"
+    return (
+        "SELECT coalesce(sum(rows), 0), count(DISTINCT customer_id), "
+        f"greatest(max(day), {purchases}) FROM ({rule_days_query(days, rule, None)})"
+    )
+
+
+def order_key(order_id: str) -> str:
+    """Order id as text; null where it is null or blank, which links nothing."""
+    text = f"({order_id})::VARCHAR"
+    # As in `id_missing`, to trim little.
+    return (
+        f"CASE WHEN ({text} > '!' AND {text} < '~') OR trim({text}, {_BLANKS}) <> '' "
+        f"THEN {text} END"
+    )
+
+
+def several_query(groups: str, back: str, key: str, stands: str) -> str:
+    """Groups of several rows, in the columns that `merged_rows_query` needs."""
+    return (
+        f"SELECT customer_id, day, {back} AS back, {key} AS order_key, {stands} AS stands "
+        f"FROM {groups} WHERE rows > 1"
+    )
+
+
+def merged_rows_query(judged: str, several: str) -> str:
+    """Distinct rows in the groups of ``several``, each with its number.
 
     The scan doesn't count zero amounts and exact duplicates, as each further aggregate would cost
-    a tenth of it. Here few rows are left, and the days of a single row tell by themselves.
+    a tenth of it. Here few rows are left, and the groups of a single row tell by themselves.
     """
+    back = "(r.rule IS NOT NULL)"
     return (
-        f"SELECT amount, count(*) AS n FROM ({judged}) "
-        f"SEMI JOIN (FROM {days} WHERE rows > 1) USING (customer_id, day) "
-        "WHERE rule IS NULL GROUP BY customer_id, stamp, amount, order_id"
+        f"SELECT stands, amount, count(*) AS n FROM ({judged}) AS r JOIN ({several}) AS s "
+        f"ON r.customer_id = s.customer_id AND r.day = s.day AND {back} = s.back "
+        f"AND (NOT s.back OR {order_key('r.order_id')} IS NOT DISTINCT FROM s.order_key) "
+        f"WHERE rule IS NULL OR rule = {CODE['return_without_purchase']} "
+        "GROUP BY stands, r.customer_id, stamp, amount, order_id"
     )
 
 
@@ -245,11 +317,16 @@ def customers_query(days: str) -> str:
     )
 
 
-def summary_query(customers: str, end: date) -> str:
-    """The columns of a summary from the rows of `customers_query`, recency and T in whole days."""
+def summary_query(customers: str, end: date | None) -> str:
+    """The columns of a summary from the rows of `customers_query`, recency and T in whole days.
+
+    Without ``end`` the customers carry a column ``observation_end``.
+    """
+    last_day = "observation_end" if end is None else day_literal(end)
     return (
         "SELECT customer_id, first_purchase, last_purchase, orders - 1 AS frequency, "
-        f"last_purchase - first_purchase AS recency, {day_literal(end)} - first_purchase AS T, "
+        "date_diff('day', first_purchase, last_purchase) AS recency, "
+        f"date_diff('day', first_purchase, {last_day}) AS T, "
         "CASE WHEN orders > 1 THEN (total - first_amount)::DOUBLE / (orders - 1) END "
         "AS monetary_value, total::DOUBLE / orders AS order_value, total "
         f"FROM {customers}"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from clvmodels.transactions import sql
-from clvmodels.transactions.account import LogCheck, RowAccount
+from clvmodels.transactions.account import SUMMARISED_ELSEWHERE, LogCheck, RowAccount
 from clvmodels.transactions.columns import CustomerColumns
 from clvmodels.transactions.database import Database
 from clvmodels.units import DAYS_PER_UNIT, TimeUnit
@@ -31,10 +31,11 @@ _COLUMNS = (
 class CustomerSummary:
     """Frequency, recency, T and mean spend of every customer up to the observation end.
 
-    Made by `TransactionLog.summarize`. ``frequency`` counts repeat purchase days, ``recency`` is
-    the time from the first to the last purchase, ``T`` from the first purchase to the observation
-    end, ``monetary_value`` the mean amount of repeat purchase days (null where there is none) and
-    ``order_value`` the mean amount of all purchase days.
+    Made by `TransactionLog.summarize` or, from what a database summarised, by
+    `SummaryFile.summarize`, which gives the ``query`` of a table that stays. ``frequency`` counts
+    repeat purchase days, ``recency`` is the time from the first to the last purchase, ``T`` from
+    the first purchase to the observation end, ``monetary_value`` the mean amount of repeat purchase
+    days (null where there is none) and ``order_value`` the mean amount of all purchase days.
 
     Attributes
     ----------
@@ -56,13 +57,15 @@ class CustomerSummary:
         check: LogCheck,
         *,
         has_amount: bool,
+        query: str | None = None,
     ) -> None:
         self._database = database
-        self._table = f"({sql.summary_query(table, check.observation_end)})"
+        self._table = f"({query or sql.summary_query(table, check.observation_end)})"
         self.time_unit: TimeUnit = time_unit
         self.check = check
         self.has_amount = has_amount
-        weakref.finalize(self, _drop, database, table)
+        if query is None:
+            weakref.finalize(self, _drop, database, table)
 
     @property
     def observation_end(self) -> date:
@@ -70,8 +73,8 @@ class CustomerSummary:
         return self.check.observation_end
 
     @property
-    def account(self) -> RowAccount:
-        """Where every row of the log went."""
+    def account(self) -> RowAccount | None:
+        """Where every row of the log went; None where no log was read."""
         return self.check.account
 
     def __len__(self) -> int:
@@ -150,7 +153,7 @@ class CustomerSummary:
             "observation end": str(self.observation_end),
             "time unit": self.time_unit,
             "amount": "none" if total is None else f"{total:,.2f}",
-            "rows": str(self.account),
+            "rows": str(self.account or SUMMARISED_ELSEWHERE),
         }
 
     def __repr__(self) -> str:

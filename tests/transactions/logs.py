@@ -73,7 +73,7 @@ def rule_of(row: tuple[Any, Any, Any], end: date | None, *, drop_zero: bool) -> 
     if abs(amount) >= 1e12:
         return "amount_out_of_range"
     if amount < 0:
-        return "negative_amount"
+        return "negative_amount"  # as returns="drop" has it; test_returns nets them
     return "zero_amount" if drop_zero and amount == 0 else None
 
 

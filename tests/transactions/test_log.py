@@ -34,7 +34,7 @@ def test_a_view_equals_a_log_that_ends_there():
     assert view.last_date == date(2024, 1, 11)
     assert view.check().observation_end == date(2024, 1, 31)
     assert [row["rule"] for row in quarantine(view)] == [
-        "negative_amount",
+        "return_without_purchase",
         "missing_customer_id",
         "missing_date",
     ]
@@ -139,7 +139,7 @@ def test_summaries_and_logs_show_themselves(tmp_path):
     log = quiet(path)
     summary = log.summarize()
     assert "1,234.50" in repr(summary)
-    assert "negative_amount 1" in repr(summary)
+    assert "return_without_purchase 1" in repr(summary)
     assert "2 rows read = 1 purchase days" in repr(log)
     assert "<table>" in summary._repr_html_()
     assert "&lt;b&gt;.csv" in log._repr_html_()

@@ -28,14 +28,14 @@ def test_rows_of_a_csv_file_keep_their_place_and_text(tmp_path):
     assert [(row["rule"], row["row"]) for row in rows] == [
         ("unreadable_row", 3),
         ("unreadable_row", 4),
-        ("negative_amount", 5),
+        ("return_without_purchase", 5),
         ("missing_customer_id", 6),
         ("unreadable_row", 7),
         ("non_finite_amount", 8),
     ]
     assert [row["raw_line"] for row in rows[:3]] == ["8,2024-01-03", "9,2024-01-03,7,,8", None]
     assert rows[2] == {
-        "rule": "negative_amount",
+        "rule": "return_without_purchase",
         "source": "log.csv",
         "row": 5,
         "raw_line": None,
@@ -60,7 +60,9 @@ def test_places_hold_in_a_large_file(tmp_path):
     log = quiet(path)
     rows = quarantine(log)
     assert {row["row"] for row in rows if row["rule"] == "unreadable_row"} == broken
-    assert {row["row"] for row in rows if row["rule"] == "negative_amount"} == negative - broken
+    assert {
+        row["row"] for row in rows if row["rule"] == "return_without_purchase"
+    } == negative - broken
     assert log.check().account.read == 200_000
 
 
@@ -78,19 +80,19 @@ def test_columns_keep_their_type_and_batches_one_schema():
 
 
 def test_each_file_counts_its_own_rows(tmp_path):
-    bad = ("a", "2024-01-01", -1.0)
+    bad = ("0", "2024-01-01", -1.0)
     pq.write_table(frame([*GOOD, bad]), tmp_path / "1.parquet")
     pq.write_table(frame([bad, *GOOD]).append_column("note", [["n"] * 8]), tmp_path / "2.parquet")
-    (tmp_path / "3.csv").write_text("date,customer_id,amount\n2024-01-01,b,1\n2024-01-01,b,-2\nx\n")
+    (tmp_path / "3.csv").write_text("date,customer_id,amount\n2024-01-01,b,1\n2024-01-01,c,-2\nx\n")
     log = quiet([tmp_path / "1.parquet", tmp_path / "3.csv", tmp_path / "2.parquet"])
     rows = sorted(
         (row["source"], row["row"], row["rule"], row["amount"], row["note"])
         for row in quarantine(log)
     )
     assert rows == [
-        ("1.parquet", 8, "negative_amount", "-1.0", None),
-        ("2.parquet", 1, "negative_amount", "-1.0", "n"),
-        ("3.csv", 2, "negative_amount", "-2", None),
+        ("1.parquet", 8, "return_without_purchase", "-1.0", None),
+        ("2.parquet", 1, "return_without_purchase", "-1.0", "n"),
+        ("3.csv", 2, "return_without_purchase", "-2", None),
         ("3.csv", 3, "unreadable_row", None, None),
     ]
     assert {file.name: file.rows for file in log.inputs} == {
@@ -122,7 +124,7 @@ def test_columns_named_like_ours_move_aside():
     for name in ("rule", "Source", "row", "raw_line", "rule_", "o0", "place", "code"):
         data = data.append_column(name, [[name] * 8])
     (row,) = quarantine(quiet(data))
-    assert row["rule"] == "negative_amount"
+    assert row["rule"] == "return_without_purchase"
     assert [row[name] for name in ("rule__", "Source_", "row_", "raw_line_", "rule_", "o0")] == [
         "rule",
         "Source",
@@ -139,7 +141,7 @@ def test_a_clean_log_has_no_quarantine():
 
 def test_a_file_that_changed_since_is_refused(tmp_path):
     path = tmp_path / "log.csv"
-    path.write_text("customer_id,date,amount\na,2024-01-01,1\na,2024-01-02,-1\n")
+    path.write_text("customer_id,date,amount\na,2024-01-01,1\nb,2024-01-02,-1\n")
     log = quiet(path)
     path.write_text("customer_id,date,amount\na,2024-01-01,1\na,2024-01-02,1\n")
     with pytest.raises(InputError, match="has changed since it was read"):

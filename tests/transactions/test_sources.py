@@ -128,13 +128,16 @@ def test_a_guessed_date_format_is_used_and_said(tmp_path):
     read_transactions(path, csv=CsvOptions(date_format="%d/%m/%Y"))
 
 
-def test_a_thousands_separator_is_not_taken_for_a_decimal_one(tmp_path):
+def test_beside_a_decimal_comma_points_group_thousands_and_nothing_else(tmp_path):
     path = tmp_path / "log.csv"
-    path.write_text('customer_id,date,amount\na,2024-01-01,"1.234"\na,2024-01-02,"12,5"\n')
+    amounts = ["1.234", "1.234.567,8", "12,5", "12.5", "1.2345", "1.23,4"]
+    lines = [f'{i},2024-01-01,"{amount}"' for i, amount in enumerate(amounts)]
+    path.write_text("\n".join(["customer_id,date,amount", *lines]))
     log = quiet(path, csv=CsvOptions(decimal_separator=","))
-    assert log.check().account.quarantined == {"unreadable_amount": 1}
-    assert records(log)[0]["order_value"] == 12.5
-    assert quiet(path).check().account.quarantined == {"unreadable_amount": 1}
+    assert log.check().account.quarantined == {"unreadable_amount": 3}
+    assert [row["order_value"] for row in records(log)] == [1234.0, 1234567.8, 12.5]
+    # Read with a decimal point, those without a comma are numbers.
+    assert quiet(path).check().account.quarantined == {"unreadable_amount": 3}
 
 
 @pytest.mark.parametrize(

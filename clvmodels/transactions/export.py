@@ -1,0 +1,202 @@
+"""The summary query for a database: written once in DuckDB's dialect, translated for others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Literal, get_args
+
+from clvmodels.errors import ConfigurationError, ParameterError
+from clvmodels.transactions.log import as_date
+from clvmodels.transactions.sql import (
+    MONEY,
+    SUMMARY_COLUMNS,
+    customers_query,
+    day_literal,
+    identifier,
+    is_on_calendar,
+    literal,
+    summary_query,
+)
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+Dialect = Literal["duckdb", "spark", "postgres"]
+_READERS = {".parquet": "parquet", ".pq": "parquet", ".parq": "parquet", ".csv": "csv"}
+# Beyond it an amount does not fit MONEY. PostgreSQL would stop there, and take NaN for a number.
+_BOUND = "1e12"
+_COMMENT = """\
+-- One row per customer: frequency counts repeat purchase days, recency and T are whole days,
+-- monetary_value is the mean of repeat purchase days, order_value of all purchase days.
+-- Left out: rows without a customer, a readable day{amounts}{end}.
+{returns}-- Score the result with: clvmodels score --summary FILE --model DIR --out DIR
+"""
+
+
+@dataclass(frozen=True)
+class TableColumns:
+    """Which columns of a table hold what.
+
+    Attributes
+    ----------
+    amount : str or None
+        None for purchases without amounts.
+    time_zone : str or None
+        Zone of the calendar day of stamps that carry one; None for days and plain stamps.
+    drop_zero : bool
+        Whether rows of amount zero are left out.
+    """
+
+    customer_id: str = "customer_id"
+    date: str = "date"
+    amount: str | None = "amount"
+    time_zone: str | None = None
+    drop_zero: bool = False
+
+
+def summary_sql(
+    tables: Sequence[str],
+    dialect: str = "duckdb",
+    columns: TableColumns | None = None,
+    observation_end: date | str | None = None,
+) -> str:
+    """Give the query from tables of purchases to one row per customer.
+
+    Parameters
+    ----------
+    tables : sequence of str
+        Names such as ``orders`` or ``shop.orders``; for DuckDB also CSV or Parquet files.
+    dialect : {"duckdb", "spark", "postgres"}
+        Whose SQL.
+    columns : TableColumns, optional
+        The columns of all tables.
+    observation_end : date or str, optional
+        Last day observed. Default: the last purchase day.
+
+    Returns
+    -------
+    str
+        One SELECT statement, with a comment that says what it leaves out.
+
+    Raises
+    ------
+    ConfigurationError
+        If the dialect is not known or a table or a column cannot be named.
+    """
+    import sqlglot
+
+    if dialect not in get_args(Dialect):
+        raise ParameterError("dialect", dialect, f"one of {', '.join(get_args(Dialect))}")
+    columns = columns or TableColumns()
+    for name in (*tables, columns.customer_id, columns.date, columns.amount, columns.time_zone):
+        if name is not None and (not name.strip() or "\0" in name):
+            msg = f"{name!r} cannot be the name of a table, a column or a time zone."
+            raise ConfigurationError(msg)
+    end = None if observation_end is None else as_date(observation_end, "observation_end")
+    relations = [_relation(table, dialect) for table in tables]
+    parsed = sqlglot.parse_one(_query(relations, columns, end), read="duckdb")
+    translated = parsed.transform(_adapt, dialect).sql(dialect, pretty=True)
+    return f"{_comment(columns, end)}{translated};\n"
+
+
+def _query(relations: list[str], columns: TableColumns, end: date | None) -> str:
+    """Steps of a scanned log: rows, purchase days, customers, summary."""
+    good = f"{_has_text('customer_id')} AND {is_on_calendar('day')}"
+    if columns.amount is not None:
+        good += f" AND amount {'>' if columns.drop_zero else '>='} 0"
+    if end is not None:
+        good += f" AND day <= {day_literal(end)}"
+    rows = " UNION ALL ".join(f"SELECT {_read(columns)} FROM {each}" for each in relations)
+    days = (
+        "SELECT customer_id, day, sum(amount) AS amount FROM clv_rows "
+        f"WHERE {good} GROUP BY customer_id, day"
+    )
+    observed = (
+        "SELECT * FROM clv_customers "
+        "CROSS JOIN (SELECT max(day) AS observation_end FROM clv_days) AS clv_end"
+    )
+    steps = {"clv_rows": rows, "clv_days": days, "clv_customers": customers_query("clv_days")}
+    if end is None:
+        steps["clv_observed"] = observed
+    steps["clv_summary"] = summary_query(list(steps)[-1], end)
+    written = ", ".join(f"{name} AS ({query})" for name, query in steps.items())
+    # PostgreSQL would call it t.
+    named = ", ".join(f'{n} AS "T"' if n == "T" else n for n in SUMMARY_COLUMNS)
+    return f"WITH {written} SELECT {named} FROM clv_summary"
+
+
+def _read(columns: TableColumns) -> str:
+    day = identifier(columns.date)
+    if columns.time_zone is not None:
+        day = f"TRY_CAST({day} AS TIMESTAMPTZ) AT TIME ZONE {literal(columns.time_zone)}"
+    amount = f"CAST(NULL AS {MONEY})"
+    if columns.amount is not None:
+        name = identifier(columns.amount)
+        number = f"TRY_CAST({name} AS DOUBLE)"
+        amount = (
+            f"CASE WHEN {number} > -{_BOUND} AND {number} < {_BOUND} "
+            f"THEN TRY_CAST({name} AS {MONEY}) END"
+        )
+    customer = identifier(columns.customer_id)
+    return f"{customer} AS customer_id, TRY_CAST({day} AS DATE) AS day, {amount} AS amount"
+
+
+def _has_text(column: str) -> str:
+    """Whether an id is more than blanks, which are those of `sql.id_missing`."""
+    blanks = [chr(code) for code in range(0x3001) if chr(code).isspace()]
+    # Control characters would not survive a terminal; Spark's chr() ends at 255.
+    low = " || ".join(f"chr({ord(blank)})" for blank in blanks if " " != blank < "\u0100")
+    high = "".join(blank for blank in blanks if blank == " " or blank >= "\u0100")
+    return f"trim(CAST({column} AS VARCHAR), {literal(high)} || {low}) <> ''"
+
+
+def _relation(table: str, dialect: str) -> str:
+    reader = _READERS.get(PurePath(table.lower()).suffix)
+    if reader is None and "/" not in table and "::" not in table:
+        parts = table.split(".")
+        if not all(part.strip() for part in parts):
+            msg = f"{table!r} is not a table's name. Write it as orders or shop.orders."
+            raise ConfigurationError(msg)
+        return ".".join(identifier(part) for part in parts)
+    if reader is None or dialect != "duckdb":
+        msg = (
+            f"{table} is not a table's name. Name a table as orders or shop.orders; DuckDB reads "
+            "CSV and Parquet files too, and a table of a DuckDB file once that file is open."
+        )
+        raise ConfigurationError(msg)
+    if reader == "parquet":
+        return f"read_parquet({literal(table)})"
+    return f"read_csv({literal(table)}, header = true, all_varchar = true, ignore_errors = true)"
+
+
+def _adapt(node: exp.Expression, dialect: str) -> exp.Expression:
+    """Replace what has no translation that means the same."""
+    from sqlglot import exp
+
+    if dialect == "postgres" and isinstance(node, exp.ArgMin):
+        in_order = exp.Order(this=node.this, expressions=[exp.Ordered(this=node.expression)])
+        listed = exp.Paren(this=exp.ArrayAgg(this=in_order))
+        return exp.Bracket(this=listed, expressions=[exp.Literal.number(1)], offset=1)
+    is_day = isinstance(node, exp.TryCast) and isinstance(node.this, exp.AtTimeZone)
+    if dialect == "spark" and is_day:
+        # The day of a stamp in Spark is that of the session's zone, and this one of the zone named.
+        stamp, zone = node.this.this, node.this.args["zone"]
+        local = exp.func("UNIX_SECONDS", exp.func("FROM_UTC_TIMESTAMP", stamp.copy(), zone.copy()))
+        days = exp.Floor(this=exp.Div(this=local, expression=exp.Literal.number(86400)))
+        return exp.Anonymous(this="DATE_FROM_UNIX_DATE", expressions=[exp.cast(days, "INT")])
+    return node
+
+
+def _comment(columns: TableColumns, end: date | None) -> str:
+    amounts, returns = "", ""
+    if columns.amount is not None:
+        amounts = f" or an amount of {'more than zero' if columns.drop_zero else 'zero or more'}"
+        returns = (
+            "-- Rows with a negative amount are left out: returns are not netted against "
+            "purchases here.\n"
+        )
+    late = f", and rows after {end.isoformat()}" if end is not None else ""
+    return _COMMENT.format(amounts=amounts, end=late, returns=returns)
