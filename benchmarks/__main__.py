@@ -10,7 +10,7 @@ import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import fit, log_to_summary, start
+from benchmarks import fit, fit_models, log_to_summary, start
 
 _PACKAGES = ("clvmodels", "numpy", "scipy", "duckdb", "pyarrow", "lifetimes")
 
@@ -42,6 +42,7 @@ def main() -> None:
     for title, benchmark in (
         ("Log to summary", log_to_summary.main),
         ("Fit", fit.main),
+        ("Fit of each model", fit_models.main),
         ("Start-up and the demo", start.main),
     ):
         page += ["", f"## {title}", "", benchmark()]

@@ -10,6 +10,14 @@ if TYPE_CHECKING:
     from clvmodels.errors import ClvWarning as ClvWarning
     from clvmodels.models.beta_geo import BetaGeoModel as BetaGeoModel
     from clvmodels.models.gamma_gamma import GammaGammaModel as GammaGammaModel
+    from clvmodels.models.migration import from_lifetimes as from_lifetimes
+    from clvmodels.models.migration import from_pymc_marketing as from_pymc_marketing
+    from clvmodels.models.modified_beta_geo import ModifiedBetaGeoModel as ModifiedBetaGeoModel
+    from clvmodels.models.nbd import NBDModel as NBDModel
+    from clvmodels.models.pareto_nbd import ParetoNBDModel as ParetoNBDModel
+    from clvmodels.simulation.shop import SimulatedShop as SimulatedShop
+    from clvmodels.simulation.simulate import simulate_log as simulate_log
+    from clvmodels.simulation.simulate import simulate_tables as simulate_tables
     from clvmodels.transactions.datasets import load_cdnow as load_cdnow
     from clvmodels.transactions.read import read_transactions as read_transactions
     from clvmodels.transactions.sources import CsvOptions as CsvOptions
@@ -28,8 +36,16 @@ _HOMES = {
     "CustomerValue": "value.customer_value",
     "Duration": "units",
     "GammaGammaModel": "models.gamma_gamma",
+    "ModifiedBetaGeoModel": "models.modified_beta_geo",
+    "NBDModel": "models.nbd",
+    "ParetoNBDModel": "models.pareto_nbd",
+    "SimulatedShop": "simulation.shop",
+    "from_lifetimes": "models.migration",
+    "from_pymc_marketing": "models.migration",
     "load_cdnow": "transactions.datasets",
     "read_transactions": "transactions.read",
+    "simulate_log": "simulation.simulate",
+    "simulate_tables": "simulation.simulate",
 }
 
 __all__ = [*sorted(_HOMES), "__version__"]  # noqa: PLE0604

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -13,8 +12,10 @@ from typing import Annotated, Any
 
 import typer
 
+from clvmodels.console import print_account, print_outcome
 from clvmodels.errors import ClvError, ExitStatus
 from clvmodels.interruption import Interrupted, Stoppable, orderly_end
+from clvmodels.options import OPTIONS, SHOP_OPTIONS, with_options
 from clvmodels.progress import NoProgress, PlainProgress, Progress, RichProgress
 
 app = typer.Typer(
@@ -24,81 +25,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-# Every option of a job once: panel of the help, key of the configuration, type, value, help,
-# default. A test holds them against the configuration's fields.
-_OPTIONS: tuple[tuple[str, str, type, str, str, str], ...] = (
-    ("Columns", "customer_id", str, "NAME", "Column of the customer's id.", "customer_id"),
-    ("Columns", "date", str, "NAME", "Column of the day or time of purchase.", "date"),
-    ("Columns", "amount", str, "NAME", "Column of the amount.", "amount, if there is one"),
-    ("Columns", "order_id", str, "NAME", "Column of the order's id.", "none"),
-    ("Log", "observation_end", str, "DAY", "Last day observed: 2025-12-31.", "the log's last day"),
-    ("Log", "time_zone", str, "ZONE", "Zone of the day of stamps that carry an offset.", "UTC"),
-    ("Log", "zero_amounts", str, "keep|drop", "Rows whose amount is zero.", "keep"),
-    ("Log", "duplicates", str, "keep|drop", "Rows that repeat another exactly.", "keep"),
-    ("Log", "delimiter", str, "CHAR", "Between the fields of CSV files.", "recognised"),
-    ("Log", "quote", str, "CHAR", "Around fields of CSV files.", "recognised"),
-    ("Log", "decimal_separator", str, "CHAR", "Decimal separator of amounts as text.", "a point"),
-    ("Log", "encoding", str, "NAME", "Encoding of CSV files, such as latin-1.", "utf-8"),
-    ("Log", "date_format", str, "FORMAT", "Dates as text, such as %d.%m.%Y.", "recognised"),
-    ("Model", "model", str, "NAME", "Model of purchases; there is bgnbd.", "bgnbd"),
-    ("Model", "method", str, "auto|map|mle", "How parameters are learned.", "auto, which is map"),
-    ("Model", "time_unit", str, "day|week", "Unit of recency, T and parameters.", "day"),
-    ("Check", "holdout", str, "SPAN", "Held out for a check.", "a quarter of the log, at most 1y"),
-    ("Value", "horizon", str, "SPAN", "How far ahead: 90d, 26w, 12m, 1y or lifetime.", "1y"),
-    ("Value", "annual_discount_rate", float, "RATE", "0.10 is 10 % a year.", "0.10"),
-    ("Value", "margin", float, "SHARE", "Share of an amount that is profit.", "1.0"),
-    ("Value", "cost_per_order", float, "MONEY", "Cost of serving an order.", "0"),
-    ("Value", "cost_per_customer_year", float, "MONEY", "Cost of a customer for a year.", "0"),
-    ("Value", "interval", float, "P", "Probability of the intervals.", "0.9"),
-    ("Value", "currency", str, "CODE", "Currency shown in the report.", "none"),
-    ("Value", "seed", int, "N", "Seed of what has to be simulated.", "0"),
-    ("Job", "memory_limit", str, "SIZE", "Memory for the database: 2GB.", "80 % of the machine's"),
-    ("Job", "threads", int, "N", "Threads of the database.", "one for each core"),
-)
 _LOG_PANELS = ("Columns", "Log", "Job")
 
-
-def _with_options(*panels: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command the options of some panels; they arrive as keyword arguments."""
-
-    def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        signature = inspect.signature(command, eval_str=True)
-        own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
-        added = [
-            inspect.Parameter(
-                key,
-                inspect.Parameter.KEYWORD_ONLY,
-                default=None,
-                annotation=Annotated[
-                    kind | None,
-                    typer.Option(
-                        f"--{key.replace('_', '-')}",
-                        help=f"{text} Default: {default}.",
-                        metavar=value,
-                        rich_help_panel=panel,
-                        show_default=False,
-                    ),
-                ],
-            )
-            for panel, key, kind, value, text, default in _OPTIONS
-            if panel in panels
-        ]
-        parameters = [*own, *added]
-        command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-        command.__annotations__ = {p.name: p.annotation for p in parameters} | {"return": None}
-        return command
-
-    return decorate
-
-
-_Logs = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="LOG",
-        help="CSV or Parquet files (globs work), or a table of a DuckDB file as FILE::TABLE.",
-        show_default=False,
-    ),
-]
+_LOG_ARGUMENT = typer.Argument(
+    metavar="LOG",
+    help="CSV or Parquet files (globs work), or a table of a DuckDB file as FILE::TABLE.",
+    show_default=False,
+)
+_Logs = Annotated[list[str], _LOG_ARGUMENT]
 _Out = Annotated[
     Path, typer.Option("--out", metavar="DIR", help="Where the results go.", show_default=False)
 ]
@@ -147,7 +81,7 @@ def _root(
 
 
 @app.command()
-@_with_options("Columns", "Log", "Model", "Check", "Value", "Job")
+@with_options("Columns", "Log", "Model", "Check", "Value", "Job")
 def run(
     logs: _Logs,
     out: _Out,
@@ -178,7 +112,7 @@ def demo(out: _Out = Path("reports/cdnow"), as_json: _Json = False, quiet: _Quie
 
 
 @app.command()
-@_with_options(*_LOG_PANELS)
+@with_options(*_LOG_PANELS)
 def validate(
     logs: _Logs,
     config: _Config = None,
@@ -197,11 +131,11 @@ def validate(
     if as_json:
         typer.echo(json.dumps(record))
     elif not quiet:
-        _print_account(record)
+        print_account(record)
 
 
 @app.command()
-@_with_options("Columns", "Log", "Model", "Job")
+@with_options("Columns", "Log", "Model", "Job")
 def fit(
     logs: _Logs,
     out: _Out,
@@ -222,29 +156,129 @@ def fit(
 
 
 @app.command()
-@_with_options("Columns", "Log", "Value", "Job")
+@with_options("Columns", "Log", "Value", "Job")
 def score(
-    logs: _Logs,
     model: Annotated[
         Path,
         typer.Option("--model", metavar="DIR", help="A saved model/ folder.", show_default=False),
     ],
     out: _Out,
+    logs: Annotated[list[str] | None, _LOG_ARGUMENT] = None,
+    summary: Annotated[
+        str | None,
+        typer.Option(
+            "--summary",
+            metavar="FILE",
+            help="Instead of LOG: CSV or Parquet that the query of clvmodels sql gave, in days.",
+            show_default=False,
+        ),
+    ] = None,
     config: _Config = None,
     as_json: _Json = False,
     quiet: _Quiet = False,
     **options: Any,
 ) -> None:
-    """Score the customers of a log with a saved model."""
+    """Score the customers of a log, or of a database's summary, with a saved model."""
     from clvmodels import pipeline
     from clvmodels.config import resolve_config
 
+    if (summary is None) == (not logs):
+        message = "Give either LOG or --summary FILE."
+        raise typer.BadParameter(message)
     resolved = resolve_config(config, options)
+    opener: Callable[[], Any] = partial(pipeline.open_log, logs or [], resolved)
+    if summary is not None:
+        _refuse_with_summary(options)
+        opener = partial(pipeline.open_summary_file, summary, resolved)
     with _progress(quiet) as progress:
-        record = pipeline.score(
-            partial(pipeline.open_log, logs, resolved), resolved, model, out, progress
-        )
+        record = pipeline.score(opener, resolved, model, out, progress)
     _finish(record, out, as_json=as_json, quiet=quiet)
+
+
+def _refuse_with_summary(options: dict[str, Any]) -> None:
+    """Refuse what only a log can follow, since the customers are summarised already."""
+    usable = ("observation_end", "delimiter", "quote", "encoding")
+    of_a_log = {key for panel, key, *_ in OPTIONS if panel in ("Columns", "Log")}.difference(usable)
+    given = [f"--{key.replace('_', '-')}" for key in options if key in of_a_log and options[key]]
+    if given:
+        message = f"{', '.join(given)} cannot be used with --summary: it is about single purchases."
+        raise typer.BadParameter(message)
+
+
+@app.command()
+@with_options("customer_id", "date", "observation_end", "zero_amounts")
+def sql(
+    tables: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="LOG",
+            help="Tables such as orders or shop.orders; in DuckDB also CSV or Parquet files.",
+            show_default=False,
+        ),
+    ],
+    dialect: Annotated[
+        str,
+        typer.Option("--dialect", metavar="duckdb|spark|postgres", help="Whose SQL."),
+    ] = "duckdb",
+    amount: Annotated[
+        str, typer.Option("--amount", metavar="NAME", help="Column of the amount.")
+    ] = "amount",
+    no_amount: Annotated[
+        bool, typer.Option("--no-amount", metavar="", help="The table has no amounts.")
+    ] = False,
+    time_zone: Annotated[
+        str | None,
+        typer.Option(
+            "--time-zone",
+            metavar="ZONE",
+            help="Zone of the day, where the column of the date carries a zone.",
+            show_default=False,
+        ),
+    ] = None,
+    **options: Any,
+) -> None:
+    """Print the query that summarises a log inside a database, for score --summary."""
+    from clvmodels.config import resolve_config
+    from clvmodels.transactions.export import TableColumns, summary_sql
+
+    config = resolve_config(None, options)
+    columns = TableColumns(
+        customer_id=config.customer_id,
+        date=config.date,
+        amount=None if no_amount else amount,
+        time_zone=time_zone,
+        drop_zero=config.zero_amounts == "drop",
+    )
+    typer.echo(summary_sql(tables, dialect, columns, config.observation_end), nl=False)
+
+
+@app.command()
+@with_options("Models", "Time", "Pace", "Customers", "Rows", table=SHOP_OPTIONS)
+def simulate(
+    customers: Annotated[
+        int, typer.Option("--customers", metavar="N", help="How many.", show_default=False)
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out", metavar="FILE", help="Log: .parquet or .csv by its name.", show_default=False
+        ),
+    ],
+    as_json: _Json = False,
+    quiet: _Quiet = False,
+    **options: Any,
+) -> None:
+    """Simulate a log, with the truth in FILE.truth.parquet and FILE.truth.json."""
+    from clvmodels.simulation.from_text import shop_from_text
+    from clvmodels.simulation.simulate import simulate_log
+
+    shop = shop_from_text(customers, options)
+    with _progress(quiet) as progress, progress.stage("simulate", customers) as advance:
+        record = simulate_log(shop, out, advance)
+    if as_json:
+        typer.echo(json.dumps(record))
+    elif not quiet:
+        typer.echo(f"{record['rows']:,} rows of {customers:,} customers: {out}", err=True)
 
 
 @app.command()
@@ -268,47 +302,10 @@ def _finish(record: dict[str, Any], out: Path, *, as_json: bool, quiet: bool) ->
     if as_json:
         typer.echo(json.dumps(record))
     elif not quiet:
-        _print_account(record)
-        _print_outcome(record, out)
+        print_account(record)
+        print_outcome(record, out)
     if record.get("trusted") == "untrusted":
         raise typer.Exit(ExitStatus.UNTRUSTED)
-
-
-def _print_account(record: dict[str, Any]) -> None:
-    rows = record["rows"]
-    aside = sum(rows["quarantined"].values())
-    typer.echo(
-        f"{rows['read']:,} rows read = {rows['used']:,} purchase days + {rows['merged']:,} merged "
-        f"+ {rows['netted']:,} netted + {aside:,} set aside",
-        err=True,
-    )
-    for rule, count in rows["quarantined"].items():
-        typer.echo(f"  set aside: {rule} {count:,}", err=True)
-    typer.echo(f"{record['customers']:,} customers", err=True)
-    for warning in record["warnings"]:
-        typer.echo(f"warning: {warning['message']}", err=True)
-
-
-def _print_outcome(record: dict[str, Any], out: Path) -> None:
-    totals = record.get("totals")
-    currency = record["config"]["currency"]
-    untrusted = record.get("trusted") == "untrusted"
-    value = totals and totals["clv"]
-    if value and not untrusted:
-        unit = f" {currency}" if currency else ""
-        typer.echo(
-            f"Value of the base over {record['config']['horizon']}: {value['expected']:,.0f}{unit} "
-            f"({value['interval']:.0%} interval {value['lower']:,.0f} to {value['upper']:,.0f})",
-            err=True,
-        )
-    if record.get("trusted"):
-        typer.echo(f"Verdict: {record['trusted']}", err=True)
-    for gate in record.get("gates") or []:
-        if gate["level"] != "green":
-            typer.echo(f"  {gate['level']}: {gate['evidence']} {gate['advice']}", err=True)
-    for name, what in (("report.html", "Report"), ("scores", "Scores"), ("model", "Model")):
-        if (out / name).exists():
-            typer.echo(f"{what}: {out / name}", err=True)
 
 
 @contextmanager

@@ -29,6 +29,7 @@ class JobConfig(BaseModel):
     observation_end: dt.date | None = None
     time_zone: Text = "UTC"
     time_unit: TimeUnit = "day"
+    returns: Literal["net", "drop", "reject"] = "net"
     zero_amounts: Literal["keep", "drop"] = "keep"
     duplicates: Literal["keep", "drop"] = "keep"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from clvmodels.config import JobConfig
 from clvmodels.engines.duckdb import write_scores
@@ -30,12 +30,15 @@ from clvmodels.transactions.log import TransactionLog
 from clvmodels.transactions.read import read_transactions
 from clvmodels.transactions.sources import CsvOptions
 from clvmodels.transactions.summary import CustomerSummary
+from clvmodels.transactions.summary_file import SummaryFile, open_summary
 from clvmodels.units import Duration
 from clvmodels.value.customer_value import CustomerValue
 
 BACKTEST_SCHEMA = 1
+Opened = TypeVar("Opened", TransactionLog, TransactionLog | SummaryFile)
 # Reading is the first long step of a job, and belongs inside it.
 LogOpener = Callable[[], TransactionLog]
+CustomerOpener = Callable[[], TransactionLog | SummaryFile]
 
 
 def open_log(logs: list[str], config: JobConfig) -> TransactionLog:
@@ -50,6 +53,7 @@ def open_log(logs: list[str], config: JobConfig) -> TransactionLog:
             amount=config.amount,
             order_id=config.order_id,
             time_zone=config.time_zone,
+            returns=config.returns,
             zero_amounts=config.zero_amounts,
             duplicates=config.duplicates,
             csv=CsvOptions(
@@ -62,6 +66,12 @@ def open_log(logs: list[str], config: JobConfig) -> TransactionLog:
             memory_limit=config.memory_limit,
             threads=config.threads,
         )
+
+
+def open_summary_file(path: str, config: JobConfig) -> SummaryFile:
+    """Read and check a summary that a database made."""
+    csv = CsvOptions(delimiter=config.delimiter, quote=config.quote, encoding=config.encoding)
+    return open_summary(path, csv=csv, memory_limit=config.memory_limit, threads=config.threads)
 
 
 def validate(opener: LogOpener, config: JobConfig, progress: Progress) -> dict[str, Any]:
@@ -86,9 +96,9 @@ def fit(opener: LogOpener, config: JobConfig, out: Path, progress: Progress) -> 
 
 
 def score(
-    opener: LogOpener, config: JobConfig, model: Path, out: Path, progress: Progress
+    opener: CustomerOpener, config: JobConfig, model: Path, out: Path, progress: Progress
 ) -> dict[str, Any]:
-    """Score a log's customers with saved models."""
+    """Score the customers of a log or of a summary file with saved models."""
     purchases, spend = load_models(model)
     config = config.model_copy(
         update={"time_unit": purchases.time_unit_, "model": purchases.kernel.name}
@@ -178,18 +188,19 @@ def _terms(config: JobConfig) -> dict[str, Any]:
     }
 
 
-def _read(record: Record, opener: LogOpener) -> TransactionLog:
+def _read(record: Record, opener: Callable[[], Opened]) -> Opened:
     with record.stage("read"):
         return opener()
 
 
-def _summarize(record: Record, log: TransactionLog, folder: Path) -> CustomerSummary:
-    """Summarise, write the quarantine and describe both."""
+def _summarize(record: Record, log: TransactionLog | SummaryFile, folder: Path) -> CustomerSummary:
+    """Summarise, write the quarantine and describe both; a summary file sets no rows aside."""
     config = record.config
     with record.stage("summarise"):
         summary = log.summarize(config.observation_end, config.time_unit)
         record.describe_log(log, summary)
-        write_parts(folder / "quarantine", log.quarantine_batches(config.observation_end))
+        if isinstance(log, TransactionLog):
+            write_parts(folder / "quarantine", log.quarantine_batches(config.observation_end))
     return summary
 
 

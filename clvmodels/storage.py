@@ -115,25 +115,45 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+@contextmanager
+def aside(path: Path) -> Iterator[Path]:
+    """Give a path to write a file to; it takes the place of ``path`` if all goes well.
+
+    What killed jobs left of the same file is removed first.
+
+    Raises
+    ------
+    ConfigurationError
+        If ``path`` is a folder, or its folder is not there or cannot be written into.
+    ResourceError
+        If the disk is full or fails.
+    """
+    with _disk_failures(path):
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        for leftover in path.parent.glob(f"{_STAGING}*"):
+            if leftover.name.removeprefix(_STAGING).partition("-")[2] == path.name:
+                _remove(leftover)
+        file = path.with_name(f"{_STAGING}{os.getpid()}-{path.name}")
+        try:
+            yield file
+            _sync(file)
+            file.replace(path)
+        finally:
+            file.unlink(missing_ok=True)
+        _sync(path.parent)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text file whole: aside first, then renamed into place.
 
     Raises
     ------
     ConfigurationError, ResourceError
-        As for `staged`.
+        As for `aside`.
     """
-    aside = path.with_name(f"{_STAGING}{os.getpid()}-{path.name}")
-    with _disk_failures(path):
-        try:
-            with aside.open("w", encoding="utf-8", newline="\n") as stream:
-                stream.write(text)
-                stream.flush()
-                os.fsync(stream.fileno())
-            aside.replace(path)
-        finally:
-            aside.unlink(missing_ok=True)
-        _sync(path.parent)
+    with aside(path) as file:
+        file.write_text(text, encoding="utf-8", newline="\n")
 
 
 def write_json(path: Path, content: Mapping[str, Any], *, schema: int) -> None:
@@ -253,7 +273,9 @@ def _disk_failures(place: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = "it is a file" if isinstance(error, FileExistsError) else error.strerror or error
+        # A library's own text may name the file aside, which nobody has asked for.
+        known = os.strerror(error.errno) if error.errno else error
+        reason = "it is a file" if isinstance(error, FileExistsError) else known
         if error.errno in _CLOSED:
             msg = f"Cannot write into {place}: {reason}. Choose another place."
             raise ConfigurationError(msg) from error

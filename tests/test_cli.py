@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from clvmodels import __version__, cli
+from clvmodels import __version__, cli, options
 from clvmodels.errors import ClvWarning
 from tests.jobs import (
     COMMAND,
@@ -75,7 +75,10 @@ def assert_failed(done: Done, status: int, told: str) -> None:
         (["run", "LOG", "--out", "OUT", "--holdout", "lifetime"], "a hold-out needs an end"),
         (["run", "LOG", "--out", "OUT", "--observation-end", "soon"], "it must be a day such as"),
         (["run", "LOG", "--out", "OUT", "--model", "pareto"], "model = 'pareto' is not known"),
-        (["fit", "LOG", "--out", "OUT", "--model", "pareto"], "there is bgnbd"),
+        (
+            ["fit", "LOG", "--out", "OUT", "--model", "pareto"],
+            "there is bgnbd, mbgnbd, nbd, pareto_nbd",
+        ),
         (["run", "LOG", "--out", "OUT", "--time-zone", "Mars/Base"], "'Mars/Base'"),
         (["run", "LOG", "--out", "OUT", "--memory-limit", "much"], "memory_limit='much'"),
         (["run", "LOG", "--out", "LOG"], "it is a file. Choose another place."),
@@ -537,14 +540,14 @@ def test_help_of_every_command_fits_a_terminal():
     commands = [
         command.name or command.callback.__name__ for command in cli.app.registered_commands
     ]
-    assert commands == ["run", "demo", "validate", "fit", "score", "report"]
+    assert commands == ["run", "demo", "validate", "fit", "score", "sql", "simulate", "report"]
     for name in commands:
         assert re.search(rf"^│ {name} ", top.stdout, re.M)
         shown = clvmodels(name, "--help")
         assert shown.status == 0
         assert shown.stderr == ""
         assert max(map(len, shown.stdout.splitlines())) <= 80
-    for _, key, *_ in cli._OPTIONS:
+    for _, key, *_ in options.OPTIONS:
         assert f"--{key.replace('_', '-')} " in clvmodels("run", "--help").stdout
 
 

@@ -7,7 +7,7 @@ from typing import Literal, get_args, get_origin
 import pytest
 from pydantic import ValidationError
 
-from clvmodels import cli
+from clvmodels import cli, options
 from clvmodels.config import JobConfig, resolve_config
 from clvmodels.errors import ConfigurationError
 
@@ -40,12 +40,12 @@ def refused(**given: object) -> str:
 
 
 def test_options_and_fields_are_the_same():
-    keys = [key for _, key, *_ in cli._OPTIONS]
+    keys = [key for _, key, *_ in options.OPTIONS]
     assert len(keys) == len(set(keys))
     assert set(keys) == set(JobConfig.model_fields)
 
 
-@pytest.mark.parametrize("option", cli._OPTIONS, ids=lambda option: option[1])
+@pytest.mark.parametrize("option", options.OPTIONS, ids=lambda option: option[1])
 def test_help_tells_the_default_and_the_choices(option):
     _, key, kind, value, text, default = option
     field = JobConfig.model_fields[key]

@@ -192,7 +192,7 @@ def test_every_row_is_accounted_for(logs, tmp_path):
         "after_observation_end": 1,
         "unreadable_amount": 1,
         "non_finite_amount": 1,
-        "negative_amount": 1,
+        "return_without_purchase": 1,
     }
     lines = (logs / "raw.csv").read_text().splitlines()
     aside = sum(rows["quarantined"].values())

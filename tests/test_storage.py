@@ -15,6 +15,7 @@ import pytest
 from clvmodels import storage
 from clvmodels.errors import ArtefactError, ConfigurationError, ResourceError
 from clvmodels.storage import (
+    aside,
     plain,
     read_json,
     staged,
@@ -234,3 +235,41 @@ def test_parts_do_not_depend_on_batches(tmp_path, monkeypatch):
 def test_no_rows_leave_an_empty_folder(tmp_path):
     assert write_parts(tmp_path / "quarantine", iter([])) == 0
     assert list((tmp_path / "quarantine").iterdir()) == []
+
+
+def test_a_file_is_written_aside_and_takes_its_place_at_the_end(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("old")
+    with aside(path) as file:
+        assert file.suffix == ".csv"
+        file.write_text("new")
+        assert path.read_text() == "old"
+    assert contents(tmp_path) == {"log.csv": "new"}
+
+    def write_half() -> None:
+        with aside(path) as file:
+            file.write_text("half")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        write_half()
+    assert contents(tmp_path) == {"log.csv": "new"}
+
+
+def test_only_what_was_left_of_the_same_file_is_removed(tmp_path):
+    for name in (".partial-1-log.csv", ".partial-1-my-log.csv", ".partial-1-log.csv.truth.json"):
+        (tmp_path / name).write_text("half")
+    with aside(tmp_path / "log.csv") as file:
+        file.write_text("new")
+    assert contents(tmp_path).keys() == {
+        "log.csv",
+        ".partial-1-my-log.csv",
+        ".partial-1-log.csv.truth.json",
+    }
+
+
+def test_a_file_does_not_take_the_place_of_a_folder(tmp_path):
+    (tmp_path / "log.csv").mkdir()
+    with pytest.raises(ConfigurationError, match="Is a directory"), aside(tmp_path / "log.csv"):
+        pass
+    assert (tmp_path / "log.csv").is_dir()
