@@ -43,7 +43,9 @@ class SimulatedShop:
     """A shop to simulate: its models, its time, and in what it departs from the models.
 
     Without any option but ``customers`` the log obeys the purchase model and Gamma-Gamma exactly,
-    apart from the rounding to calendar days and cents.
+    apart from the rounding to calendar days and cents: a purchase on a day on which its customer
+    has already bought moves on to the next. Season, trend, events and shock set the pace of
+    repeat purchases and of new customers alike.
 
     Parameters
     ----------

@@ -77,6 +77,34 @@ def test_nobody_buys_after_leaving_or_before_coming():
     assert_share(at_once, parameters["a"] / (parameters["a"] + parameters["b"]))
 
 
+def test_nobody_leaves_before_the_last_purchase_in_pareto_nbd():
+    """Also where a purchase has moved on to a day of its own."""
+    busy = {"r": 2.0, "alpha": 8.0, "s": 1.0, "beta": 100.0}
+    log, truth = frames(model="pareto_nbd", parameters=busy, seed=3)
+    last = log.groupby("customer_id")["date"].max().loc[truth.index]
+    left = truth["leaves"].notna()
+    assert left.mean() > 0.5
+    assert (last <= truth["leaves"])[left].all()
+
+
+def test_traits_are_independent():
+    """Subscribing, coming, buying and spending draw from different streams."""
+    _, truth = frames(subscriptions=0.5)
+    truth["subscribes"] = truth["kind"] == "subscription"
+    truth["first_purchase"] = truth["first_purchase"].rank()
+    regular = truth[~truth["subscribes"]]
+    bound = SIGMAS / np.sqrt(len(regular))
+    for one, other, some in (
+        ("subscribes", "first_purchase", truth),
+        ("subscribes", "mean_spend", truth),
+        ("rate", "first_purchase", regular),
+        ("rate", "mean_spend", regular),
+        ("first_purchase", "mean_spend", regular),
+    ):
+        correlation = some[one].rank().corr(some[other].rank())
+        assert abs(correlation) < bound, (one, other)
+
+
 def test_nobody_ever_leaves_in_nbd():
     _, truth = frames(model="nbd")
     assert truth["leaves"].isna().all()
@@ -138,6 +166,13 @@ def test_a_trend_grows_by_its_share_each_year():
     assert_share(repeats(log)["date"] >= pd.Timestamp("2024-01-01 06:00"), 1.5 / 2.5)
     _, truth = frames(trend=0.5, arrivals="730d")
     assert_share(truth["first_purchase"] >= pd.Timestamp("2024-01-01 06:00"), 1.5 / 2.5)
+
+
+def test_the_pace_is_one_where_the_log_begins():
+    calendar = make_calendar(shop(1, trend=1.0, history="1y"))
+    assert calendar.pace[365] == 1.0
+    assert calendar.pace[0] == pytest.approx(0.5, rel=0.01)
+    assert make_calendar(shop(1)).pace.tolist() == [1.0] * 730
 
 
 def test_events_gather_purchases_on_their_days():
