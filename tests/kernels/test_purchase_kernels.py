@@ -84,7 +84,7 @@ def test_log_likelihood(subject, case):
         assert abs(mp.mpf(float(got)) - exact) <= TOLERANCE * abs(exact) + CANCELLED
 
 
-@each_case(quick=8, slow=150, seed=2)
+@each_case(quick=4, slow=150, seed=2)
 def test_gradient(subject, case):
     _, gradient = subject.kernel.log_likelihood_gradient(
         theta(case), *customer(case), weight=np.ones(1)

@@ -47,7 +47,7 @@ anything = {
 }
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(**anything)
 def test_nbd_is_never_likelier(name, spread, customers, span, seed):
     assert_nested(name, spread, customers, span, seed)
@@ -60,11 +60,10 @@ def test_nbd_is_never_likelier_on_many_logs(name, spread, customers, span, seed)
     assert_nested(name, spread, customers, span, seed)
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_where_nobody_leaves_all_models_agree(seed):
+def test_where_nobody_leaves_all_models_agree():
     """The larger models end at their edge, and tell the same customers apart no better."""
     shop = simulate_shop(
-        np.array([1.2, 10.0]), 500, seed=seed, span=104.0, kernel=SUBJECTS["nbd"].kernel
+        np.array([1.2, 10.0]), 500, seed=0, span=104.0, kernel=SUBJECTS["nbd"].kernel
     )
     found = log_likelihoods(shop)
     for larger in CONTAIN_NBD:

