@@ -20,7 +20,7 @@ Method = Literal["auto", "mle", "map"]
 # prior mean; what presses further (amounts that never vary, say) is held there, where predictions
 # no longer change. Maximum likelihood: wherever a double still means something.
 _PRIOR_REACH = 5.0
-_LIKELIHOOD_REACH = 20.0
+_LIKELIHOOD_REACH = 25.0
 
 # Starting points in prior standard deviations from the prior mean, besides the mean itself.
 _STARTS = (0.0, 1.0, -1.0)
