@@ -20,7 +20,7 @@ Method = Literal["auto", "mle", "map"]
 # prior mean; what presses further (amounts that never vary, say) is held there, where predictions
 # no longer change. Maximum likelihood: wherever a double still means something.
 _PRIOR_REACH = 5.0
-_LIKELIHOOD_REACH = (-25.0, 20.0)
+_LIKELIHOOD_REACH = 20.0
 
 # Starting points in prior standard deviations from the prior mean, besides the mean itself.
 _STARTS = (0.0, 1.0, -1.0)
@@ -100,8 +100,7 @@ def fit_kernel(
     mean, sd = np.array(kernel.prior_mean), np.array(kernel.prior_sd)
     bounds = (mean - _PRIOR_REACH * sd, mean + _PRIOR_REACH * sd)
     if method == "mle":
-        low, high = _LIKELIHOOD_REACH
-        bounds = (np.full(len(mean), low), np.full(len(mean), high))
+        bounds = (np.full(len(mean), -_LIKELIHOOD_REACH), np.full(len(mean), _LIKELIHOOD_REACH))
     optimum = find_mode(density, [mean + shift * sd for shift in _STARTS], bounds)
     held = [name for name, is_held in zip(kernel.coordinates, optimum.held, strict=True) if is_held]
     # Without a prior an optimum on the bound is no estimate: the likelihood has no maximum.
