@@ -79,8 +79,10 @@ def test_tracking_per_week_without_a_calibration_end(ax):
 
 
 def test_one_week_can_be_drawn(ax):
-    plots.plot_tracking(tracking()[:1], calibration_end="1997-01-07", ax=ax)
+    rows = tracking()[:1]
+    plots.plot_tracking(rows, calibration_end="1997-01-07", ax=ax)
     ax.figure.canvas.draw()
+    assert ax.get_lines()[0].get_ydata().tolist() == [rows[0]["actual"]]
 
 
 def test_frequency_check_draws_bars_and_marks(ax):
