@@ -18,9 +18,12 @@ Method = Literal["auto", "mle", "map"]
 
 # The region that is searched. Maximum a posteriori: this many prior standard deviations around the
 # prior mean; what presses further (amounts that never vary, say) is held there, where predictions
-# no longer change. Maximum likelihood: wherever a double still means something.
+# no longer change. Maximum likelihood: wherever a double still means something; a probability of
+# leaving of e^-20 is still felt by a large shop that nobody leaves.
 _PRIOR_REACH = 5.0
-_LIKELIHOOD_REACH = 20.0
+_LIKELIHOOD_LOWEST, _LIKELIHOOD_HIGHEST = -30.0, 20.0
+# Without a prior, a logarithm known to no more than this many powers of e is not estimated at all.
+_LEAST_KNOWN = 20.0
 
 # Starting points in prior standard deviations from the prior mean, besides the mean itself.
 _STARTS = (0.0, 1.0, -1.0)
@@ -100,16 +103,20 @@ def fit_kernel(
     mean, sd = np.array(kernel.prior_mean), np.array(kernel.prior_sd)
     bounds = (mean - _PRIOR_REACH * sd, mean + _PRIOR_REACH * sd)
     if method == "mle":
-        bounds = (np.full(len(mean), -_LIKELIHOOD_REACH), np.full(len(mean), _LIKELIHOOD_REACH))
+        bounds = (
+            np.full(len(mean), _LIKELIHOOD_LOWEST),
+            np.full(len(mean), _LIKELIHOOD_HIGHEST),
+        )
     optimum = find_mode(density, [mean + shift * sd for shift in _STARTS], bounds)
-    held = [name for name, is_held in zip(kernel.coordinates, optimum.held, strict=True) if is_held]
-    # Without a prior an optimum on the bound is no estimate: the likelihood has no maximum.
-    converged = optimum.converged and not (held and method == "mle")
+    held = _names(kernel, optimum.held)
+    flat = _names(kernel, np.diag(optimum.covariance) > _LEAST_KNOWN**2)
+    # Without a prior, what rests on the bound or on a plateau is no estimate: there is no maximum.
+    converged = optimum.converged and not (method == "mle" and (held or flat))
     likelihood = optimum.value
     if density.with_prior:
         likelihood, _ = replace(density, with_prior=False).value_and_gradient(optimum.coordinates)
     if not converged:
-        warnings.warn(ConvergenceWarning(_complaint(kernel, optimum, held, method)), stacklevel=3)
+        warnings.warn(ConvergenceWarning(_complaint(kernel, optimum, held, flat, method)), stacklevel=3)
     return Fit(
         kernel=kernel,
         method="mle" if method == "mle" else "map",
@@ -133,7 +140,13 @@ def fit_kernel(
     )
 
 
-def _complaint(kernel: Kernel, optimum: Optimum, held: list[str], method: str) -> str:
+def _names(kernel: Kernel, which: NDArray[np.bool_]) -> list[str]:
+    return [name for name, chosen in zip(kernel.coordinates, which, strict=True) if chosen]
+
+
+def _complaint(
+    kernel: Kernel, optimum: Optimum, held: list[str], flat: list[str], method: str
+) -> str:
     point = ", ".join(
         f"{name} = {value:.3g}"
         for name, value in zip(kernel.coordinates, optimum.coordinates, strict=True)
@@ -143,6 +156,8 @@ def _complaint(kernel: Kernel, optimum: Optimum, held: list[str], method: str) -
         if held
         else "the curvature there is not that of a maximum"
         if not optimum.largest_eigenvalue < 0.0
+        else f"the likelihood is flat along {' and '.join(flat)}"
+        if flat
         else f"a Newton step of {optimum.distance:.2g} standard deviations is left"
     )
     advice = (

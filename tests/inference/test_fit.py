@@ -188,7 +188,7 @@ def test_priors_keep_every_fit_proper(shop):
 
 
 def test_maximum_likelihood_that_runs_away_says_so():
-    with pytest.warns(ConvergenceWarning, match="edge|curvature|left") as caught:
+    with pytest.warns(ConvergenceWarning, match="edge|curvature|left|flat") as caught:
         fit = fit_purchases(no_churn(400), "mle")
     assert not fit.diagnostics["converged"]
     assert "method='map'" in str(caught[0].message)
