@@ -17,6 +17,10 @@ from clvmodels.errors import ConfigurationError, InputError, ResourceError
 if TYPE_CHECKING:
     import pyarrow as pa
 
+LINE_ENDS = (
+    "its lines end in more than one way, or one has a lone carriage return. Write them all alike, "
+    "or use Parquet."
+)
 Parameters = list[Any] | dict[str, Any] | None
 
 
@@ -35,6 +39,7 @@ class Database:
     def __init__(self, memory_limit: str | None = None, threads: int | None = None) -> None:
         self._spill = Path(tempfile.mkdtemp(prefix="clvmodels-"))
         self._frames: dict[str, pa.Table] = {}
+        self._catalogs: dict[Path, str] = {}
         self._names = 0
         options: dict[str, Any] = {
             "temp_directory": str(self._spill),
@@ -67,6 +72,20 @@ class Database:
         name = self.new_name("frame")
         self._frames[name] = frame
         return name
+
+    def drop_frame(self, name: str) -> None:
+        """Forget a frame; other names are none."""
+        self._frames.pop(name, None)
+
+    def attach(self, path: Path) -> str:
+        """Open a DuckDB file to read, once however often it is asked for; gives its catalog."""
+        path = path.resolve()
+        if path not in self._catalogs:
+            name = self.new_name("attached")
+            quoted = str(path).replace("'", "''")
+            self.run(f"ATTACH '{quoted}' AS {name} (READ_ONLY)")
+            self._catalogs[path] = name
+        return self._catalogs[path]
 
     def new_name(self, stem: str) -> str:
         """Give a table name that nothing else uses."""
@@ -120,4 +139,6 @@ def failures(subject: str) -> Iterator[None]:
             )
             raise ResourceError(msg) from error
         msg = f"{subject} cannot be read: {first_line(error)}"
+        if "state machine" in msg:
+            msg = f"{subject} cannot be read as CSV: {LINE_ENDS}"
         raise InputError(msg) from error

@@ -48,6 +48,8 @@ class TableColumns:
         Zone of the calendar day of stamps that carry one; None for days and plain stamps.
     drop_zero : bool
         Whether rows of amount zero are left out.
+    returns : {"net", "drop"}
+        Whether negative amounts reduce the customer's latest earlier purchases or are left out.
     """
 
     customer_id: str = "customer_id"
@@ -55,6 +57,7 @@ class TableColumns:
     amount: str | None = "amount"
     time_zone: str | None = None
     drop_zero: bool = False
+    returns: str = "net"
 
 
 def summary_sql(
@@ -91,6 +94,8 @@ def summary_sql(
     if dialect not in get_args(Dialect):
         raise ParameterError("dialect", dialect, f"one of {', '.join(get_args(Dialect))}")
     columns = columns or TableColumns()
+    if columns.returns not in ("net", "drop"):
+        raise ParameterError("returns", columns.returns, "'net' or 'drop' in a query")
     for name in (*tables, columns.customer_id, columns.date, columns.amount, columns.time_zone):
         if name is not None and (not name.strip() or "\0" in name):
             msg = f"{name!r} cannot be the name of a table, a column or a time zone."
@@ -104,21 +109,30 @@ def summary_sql(
 
 def _query(relations: list[str], columns: TableColumns, end: date | None) -> str:
     """Steps of a scanned log: rows, purchase days, customers, summary."""
-    good = f"{_has_text('customer_id')} AND {is_on_calendar('day')}"
+    sound = f"{_has_text('customer_id')} AND {is_on_calendar('day')}"
+    if end is not None:
+        sound += f" AND day <= {day_literal(end)}"
+    good = sound
     if columns.amount is not None:
         good += f" AND amount {'>' if columns.drop_zero else '>='} 0"
-    if end is not None:
-        good += f" AND day <= {day_literal(end)}"
     rows = " UNION ALL ".join(f"SELECT {_read(columns)} FROM {each}" for each in relations)
     days = (
         "SELECT customer_id, day, sum(amount) AS amount FROM clv_rows "
-        f"WHERE {good} GROUP BY customer_id, day"
+        "WHERE {} GROUP BY customer_id, day"
     )
+    steps, observed_days = {"clv_rows": rows}, "clv_days"
+    if columns.amount is not None and columns.returns == "net":
+        returned = days.format(f"{sound} AND amount < 0")
+        steps |= {"clv_bought": days.format(good), "clv_returned": returned, **_netting_steps()}
+        # Returns that found something are days of the log too.
+        observed_days = "clv_left WHERE back = 0 OR was > r"
+    else:
+        steps["clv_days"] = days.format(good)
+    steps["clv_customers"] = customers_query("clv_days")
     observed = (
         "SELECT * FROM clv_customers "
-        "CROSS JOIN (SELECT max(day) AS observation_end FROM clv_days) AS clv_end"
+        f"CROSS JOIN (SELECT max(day) AS observation_end FROM {observed_days}) AS clv_end"
     )
-    steps = {"clv_rows": rows, "clv_days": days, "clv_customers": customers_query("clv_days")}
     if end is None:
         steps["clv_observed"] = observed
     steps["clv_summary"] = summary_query(list(steps)[-1], end)
@@ -126,6 +140,29 @@ def _query(relations: list[str], columns: TableColumns, end: date | None) -> str
     # PostgreSQL would call it t.
     named = ", ".join(f'{n} AS "T"' if n == "T" else n for n in SUMMARY_COLUMNS)
     return f"WITH {written} SELECT {named} FROM clv_summary"
+
+
+def _netting_steps() -> dict[str, str]:
+    """From days of purchases and of returns to what is left: `returns.taken_query` step by step."""
+    order = "PARTITION BY customer_id ORDER BY day, back"
+    past = f"({order} ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
+    ahead = f"({order} ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING)"
+    return {
+        "clv_events": (
+            "SELECT customer_id, day, 0 AS back, amount FROM clv_bought "
+            "UNION ALL SELECT customer_id, day, 1 AS back, amount FROM clv_returned"
+        ),
+        "clv_running": f"SELECT *, sum(amount) OVER {past} AS c FROM clv_events",
+        "clv_balance": f"SELECT *, c - least(0, min(c) OVER {past}) AS r FROM clv_running",
+        "clv_left": (
+            f"SELECT *, coalesce(lag(r) OVER ({order}), 0) AS was, "
+            f"min(r) OVER {ahead} AS low FROM clv_balance"
+        ),
+        "clv_days": (
+            "SELECT customer_id, day, greatest(0, low - was) AS amount FROM clv_left "
+            "WHERE back = 0 AND (amount = 0 OR low > was)"
+        ),
+    }
 
 
 def _read(columns: TableColumns) -> str:
@@ -194,9 +231,12 @@ def _comment(columns: TableColumns, end: date | None) -> str:
     amounts, returns = "", ""
     if columns.amount is not None:
         amounts = f" or an amount of {'more than zero' if columns.drop_zero else 'zero or more'}"
+        returns = "-- Rows with a negative amount are left out.\n"
+    if columns.amount is not None and columns.returns == "net":
+        amounts = f" or a readable amount{' that is not zero' if columns.drop_zero else ''}"
         returns = (
-            "-- Rows with a negative amount are left out: returns are not netted against "
-            "purchases here.\n"
+            "-- A negative amount takes from the customer's latest earlier purchases; a day with "
+            "nothing left is none.\n"
         )
     late = f", and rows after {end.isoformat()}" if end is not None else ""
     return _COMMENT.format(amounts=amounts, end=late, returns=returns)

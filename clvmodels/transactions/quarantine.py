@@ -93,7 +93,8 @@ def _query(scan: Scan, end: date, until: date | None, *, explicit: bool) -> str:
     return (
         f"SELECT [{rule_names}][code + 1] AS rule, [{place_names}][place + 1] AS source, "
         "row::BIGINT AS row, "
-        f"raw_line{renamed} FROM ({union}) ORDER BY place, row"
+        # A column of the log may be called place.
+        f"raw_line{renamed} FROM ({union}) AS q ORDER BY q.place, q.row"
     )
 
 

@@ -73,6 +73,9 @@ def read_transactions(
     [1]
     """
     csv = csv or CsvOptions()
+    mark = csv.decimal_separator
+    if mark is not None and (len(mark) != 1 or mark.isalnum() or mark in "+- "):
+        raise ParameterError("decimal_separator", mark, "one mark such as ','")
     options = LogOptions(
         customer_id=customer_id,
         date=date,

@@ -186,12 +186,8 @@ def lines_query(judged: str, returned: str) -> str:
 
 
 def linked_lines(lines: str) -> str:
-    """Lines of the orders that have purchases and returns."""
-    return (
-        f"{lines} SEMI JOIN (SELECT customer_id, order_key FROM {lines} "
-        "WHERE order_key IS NOT NULL GROUP BY customer_id, order_key "
-        "HAVING bool_or(back) AND NOT bool_and(back)) USING (customer_id, order_key)"
-    )
+    """Lines of the orders that have returns."""
+    return f"{lines} SEMI JOIN (FROM {lines} WHERE back) USING (customer_id, order_key)"
 
 
 def grouped_query(lines: str) -> str:

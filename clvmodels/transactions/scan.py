@@ -18,7 +18,7 @@ from clvmodels.transactions import sql
 from clvmodels.transactions.account import CODE, InputFile
 from clvmodels.transactions.database import Database, failures
 from clvmodels.transactions.returns import Netting, Returns, standing_days
-from clvmodels.transactions.sources import Source, digest, path_literal
+from clvmodels.transactions.sources import Source, digest, listed, path_literal
 
 _NUMERIC = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL")
 _SCALARS = (*_NUMERIC, "VARCHAR", "ENUM", "UUID", "BLOB", "DATE", "TIMESTAMP", "BOOLEAN")
@@ -196,13 +196,14 @@ def _check_columns(sources: Sequence[Source], options: LogOptions, amount: str |
         }
         for role, name in wanted.items():
             if name is not None:
-                problems += _column_problem(source, role, name)
+                problems += column_problem(source, role, name)
     if problems:
-        found = "; ".join(f"{s.name} has {', '.join(map(repr, s.kinds))}" for s in sources[:3])
+        found = "; ".join(f"{s.name} has {listed(s.kinds)}" for s in sources[:3])
         raise InputError(f"{' '.join(problems)} Found: {found}.")
 
 
-def _column_problem(source: Source, role: str, name: str) -> list[str]:
+def column_problem(source: Source, role: str, name: str) -> list[str]:
+    """Say why a column cannot have a role of the contract, in no or one sentence."""
     option = f"{role}={name!r}"
     if name not in source.kinds:
         near = _nearest(name, list(source.kinds))

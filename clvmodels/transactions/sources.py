@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import glob
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -11,9 +12,10 @@ from pathlib import Path
 import duckdb
 
 from clvmodels.errors import InputError
-from clvmodels.transactions.database import Database, failures, first_line
+from clvmodels.transactions.database import LINE_ENDS, Database, failures, first_line
 from clvmodels.transactions.sql import identifier, literal
 
+_MOST_NAMES, _LONGEST_NAME = 30, 60
 _PARQUET_SUFFIXES = {".parquet", ".pq", ".parq"}
 
 
@@ -28,7 +30,8 @@ class CsvOptions:
     decimal_separator : str, optional
         ``","`` for 12,50. Default ``"."``.
     encoding : str, optional
-        Such as ``"latin-1"``. Default UTF-8.
+        ``"utf-8"``, ``"utf-16"`` or ``"latin-1"``. Default UTF-8, or UTF-16 where a file starts
+        with its mark.
     date_format : str, optional
         As for ``strptime``, such as ``"%d.%m.%Y"``; used for any date column of text or digits.
     """
@@ -87,6 +90,13 @@ class Source:
         ]
 
 
+def listed(names: Iterable[str]) -> str:
+    """Column names for a message: not all of thousands, and none of them at any length."""
+    shown = [repr(n if len(n) <= _LONGEST_NAME else f"{n[:_LONGEST_NAME]}…") for n in names]
+    more = len(shown) - _MOST_NAMES
+    return ", ".join(shown[:_MOST_NAMES]) + (f" and {more:,} more" if more > 0 else "")
+
+
 def describe(database: Database, relation: str) -> dict[str, str]:
     """Columns of a relation with their DuckDB types."""
     rows = database.run(f"DESCRIBE SELECT * FROM {relation}")
@@ -138,6 +148,10 @@ def _expand(item: str | Path) -> list[Path]:
         if file.stat().st_size == 0:
             msg = f"{file} is empty (0 bytes)."
             raise InputError(msg)
+        with file.open("rb") as opened:
+            if opened.read(12)[8:] == b"DUCK":
+                msg = f"{file} is a DuckDB file. Name a table of it, as in {file}::orders."
+                raise InputError(msg)
     return found
 
 
@@ -168,13 +182,22 @@ def _parquet_relation(paths: Sequence[Path], arguments: str = "") -> str:
     return f"read_parquet({files}, hive_partitioning = false{arguments})"
 
 
-def _csv_arguments(csv: CsvOptions) -> str:
-    given = {"delim": csv.delimiter, "quote": csv.quote, "encoding": csv.encoding}
+def _csv_arguments(path: Path, csv: CsvOptions) -> str:
+    with path.open("rb") as file:
+        marked = "utf-16" if file.read(2) == codecs.BOM_UTF16_LE else None
+    given = {"delim": csv.delimiter, "quote": csv.quote, "encoding": csv.encoding or marked}
     return "".join(f", {key} = {literal(value)}" for key, value in given.items() if value)
 
 
+def _ends_lines_differently(path: Path) -> bool:
+    """Whether the start of a file has lines with and without a carriage return."""
+    with path.open("rb") as file:
+        start = file.read(1_000_000)
+    return b"\r\n" in start and start.count(b"\n") > start.count(b"\r\n")
+
+
 def _open_csv(database: Database, path: Path, csv: CsvOptions) -> Source:
-    arguments = f"{path_literal(path)}, header = true{_csv_arguments(csv)}"
+    arguments = f"{path_literal(path)}, header = true{_csv_arguments(path, csv)}"
     try:
         with database.cursor() as cursor:
             sniffed = cursor.execute(
@@ -183,9 +206,11 @@ def _open_csv(database: Database, path: Path, csv: CsvOptions) -> Source:
             ).fetchone()
     except duckdb.Error as error:
         msg = (
-            f"{path.name} cannot be read as CSV: {first_line(error)} Give the delimiter, quote or "
-            "encoding, or use Parquet."
+            f"{path.name} cannot be read as CSV: {first_line(error).rstrip('. ')}. Give the "
+            "delimiter, quote or encoding (utf-8, utf-16 or latin-1), or use Parquet."
         )
+        if _ends_lines_differently(path):
+            msg = f"{path.name} cannot be read as CSV: {LINE_ENDS}"
         raise InputError(msg) from error
     if sniffed is None:
         msg = f"{path.name} has no header line."
@@ -212,7 +237,6 @@ def _open_csv(database: Database, path: Path, csv: CsvOptions) -> Source:
 def _open_database_tables(
     database: Database, given: Sequence[str], date_format: str | None
 ) -> list[Source]:
-    catalogs: dict[Path, str] = {}
     sources = []
     for item in given:
         file, _, table = item.partition("::")
@@ -221,10 +245,7 @@ def _open_database_tables(
             msg = f"{file}: no such file. A DuckDB table is written as 'shop.duckdb::orders'."
             raise InputError(msg)
         try:
-            if path not in catalogs:
-                catalogs[path] = database.new_name("attached")
-                database.run(f"ATTACH {literal(str(path))} AS {catalogs[path]} (READ_ONLY)")
-            names = [catalogs[path], *(identifier(part) for part in table.split("."))]
+            names = [database.attach(path), *(identifier(part) for part in table.split("."))]
             relation = ".".join(names)
             kinds = describe(database, relation)
         except (duckdb.Error, InputError) as error:

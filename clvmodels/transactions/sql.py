@@ -93,6 +93,12 @@ def id_missing(column: str, kind: str) -> str:
     )
 
 
+def text(column: str, kind: str) -> str:
+    """Any value as text, null where it is blank or not a number."""
+    name = f"{identifier(column)}::VARCHAR"
+    return f"CASE WHEN NOT {id_missing(column, kind)} THEN {name} END"
+
+
 def stamp_day(
     column: str, kind: str, time_zone: str, date_format: str | None, guessed_format: str | None
 ) -> str:

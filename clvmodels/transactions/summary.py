@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import html
+import warnings
 import weakref
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from clvmodels.errors import DataWarning
 from clvmodels.transactions import sql
-from clvmodels.transactions.account import SUMMARISED_ELSEWHERE, LogCheck, RowAccount
+from clvmodels.transactions.account import (
+    SUMMARISED_ELSEWHERE,
+    InputFile,
+    LogCheck,
+    RowAccount,
+)
 from clvmodels.transactions.columns import CustomerColumns
 from clvmodels.transactions.database import Database
+from clvmodels.transactions.labels import Labels, read_labels
+from clvmodels.transactions.sources import CsvOptions
 from clvmodels.units import DAYS_PER_UNIT, TimeUnit
 
 if TYPE_CHECKING:
@@ -64,6 +75,9 @@ class CustomerSummary:
         self.time_unit: TimeUnit = time_unit
         self.check = check
         self.has_amount = has_amount
+        self._labels: Labels | None = None
+        # Keeps the table of a labelled summary, which is that of another.
+        self._unlabelled: CustomerSummary | None = None
         if query is None:
             weakref.finalize(self, _drop, database, table)
 
@@ -95,7 +109,8 @@ class CustomerSummary:
         """Stream the customers ordered by id, with recency and T in whole days."""
         columns = _COLUMNS.format(recency="recency", T="T")
         query = f"SELECT {columns} FROM {self._table} ORDER BY customer_id"
-        return self._database.batches(query, rows)
+        # Not returned: a stream keeps its summary, and so the table, alive.
+        yield from self._database.batches(query, rows)
 
     def triples(self) -> CustomerColumns:
         """Give the distinct (frequency, recency, T) with their number of customers as weight."""
@@ -119,6 +134,72 @@ class CustomerSummary:
         """Give all customers as plain columns, ordered by id."""
         columns = _COLUMNS.format(recency="recency", T="T")
         return self._grouped(f"SELECT {columns} FROM {{table}} ORDER BY customer_id")
+
+    def with_labels(
+        self, source: Any, customer_id: str = "customer_id", *, csv: CsvOptions | None = None
+    ) -> CustomerSummary:
+        """Give the same summary with the further columns of a table of customers, to group by.
+
+        Every column but the id is a label, kept as text. Labels that the summary had before are
+        replaced.
+
+        Parameters
+        ----------
+        source
+            A path or a glob (CSV, Parquet, ``shop.duckdb::table``), or a pandas, Polars or Arrow
+            table, with one row per customer.
+        customer_id : str
+            Its column of ids, which are compared as text, exactly as they stand.
+        csv : CsvOptions, optional
+            How CSV files are written, where sniffing is not enough.
+
+        Raises
+        ------
+        InputError
+            If there is no such column, a customer has several rows, or a label has the name of a
+            score.
+
+        Examples
+        --------
+        >>> import pyarrow as pa
+        >>> from clvmodels.transactions import read_transactions
+        >>> days = ["2025-01-01", "2025-01-02"]
+        >>> log = pa.table({"customer_id": ["a", "b"], "date": days, "amount": [1, 2]})
+        >>> about = pa.table({"customer_id": ["b"], "channel": ["web"]})
+        >>> read_transactions(log).summarize().with_labels(about).labels().to_pylist()
+        [{'channel': None}, {'channel': 'web'}]
+        """
+        labels = read_labels(self._database, source, customer_id, csv or CsvOptions(), self._table)
+        for warning in labels.warnings:
+            warnings.warn(warning.message, DataWarning, stacklevel=2)
+        plain = self._unlabelled or self
+        check = replace(plain.check, warnings=(*plain.check.warnings, *labels.warnings))
+        labelled = copy.copy(plain)
+        vars(labelled).update(_labels=labels, _unlabelled=plain, check=check)
+        weakref.finalize(labelled, _drop, self._database, labels.table)
+        return labelled
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """What the labels are called; none without `with_labels`."""
+        return () if self._labels is None else self._labels.names
+
+    @property
+    def label_inputs(self) -> tuple[InputFile, ...]:
+        """Where the labels came from."""
+        return () if self._labels is None else self._labels.inputs
+
+    def labels(self) -> pa.Table:
+        """Give the labels of all customers, ordered by id; null where a customer has none.
+
+        Returns
+        -------
+        pyarrow.Table
+            A column of text for each of `label_names`, in the order of `columns` and `batches`.
+        """
+        if self._labels is None:
+            return self._database.table("SELECT 0").select([])
+        return self._database.table(self._labels.query(self._table))
 
     @cached_property
     def fingerprint(self) -> str:
@@ -145,6 +226,7 @@ class CustomerSummary:
         )
         repeaters, repeats, first, total = self._database.run(query)[0]
         share = repeaters / len(self)
+        labels = {"labels": ", ".join(self.label_names)} if self.label_names else {}
         return {
             "customers": f"{len(self):,}",
             "repeat customers": f"{repeaters:,} ({share:.1%})",
@@ -154,6 +236,7 @@ class CustomerSummary:
             "time unit": self.time_unit,
             "amount": "none" if total is None else f"{total:,.2f}",
             "rows": str(self.account or SUMMARISED_ELSEWHERE),
+            **labels,
         }
 
     def __repr__(self) -> str:

@@ -11,7 +11,7 @@ from clvmodels.transactions import sql
 from clvmodels.transactions.account import InputFile, LogCheck
 from clvmodels.transactions.database import Database, failures
 from clvmodels.transactions.log import as_date
-from clvmodels.transactions.sources import CsvOptions, Source, digest, open_paths
+from clvmodels.transactions.sources import CsvOptions, Source, digest, listed, open_paths
 from clvmodels.transactions.summary import CustomerSummary
 from clvmodels.units import check_time_unit
 
@@ -150,7 +150,7 @@ def _missing(source: Source) -> str | None:
         return None
     return (
         f"The summary {source.name} lacks the column(s) {', '.join(lacking)}. Found: "
-        f"{', '.join(map(repr, source.kinds))}. `clvmodels sql` prints a query that gives them."
+        f"{listed(source.kinds)}. `clvmodels sql` prints a query that gives them."
     )
 
 

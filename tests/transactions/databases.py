@@ -62,13 +62,13 @@ def hostile_log(rows: int = 4_000, seed: int = 11) -> pa.Table:
 def summary_of_log(
     source: Any, columns: TableColumns, end: str | None = None, **options: Any
 ) -> dict[Any, dict[str, Any]]:
-    """What the package itself makes of the same rows, with returns set aside as the query does."""
+    """What the package itself makes of the same rows, with returns as the query takes them."""
     log = quiet(
         source,
         customer_id=columns.customer_id,
         date=columns.date,
         amount=columns.amount,
-        returns="drop",
+        returns=columns.returns,
         **options,
     )
     return {row["customer_id"]: row for row in log.summarize(end).to_arrow().to_pylist()}

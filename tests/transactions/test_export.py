@@ -1,6 +1,8 @@
 """The summary query, run for real on DuckDB; other dialects by what is certain of their text."""
 
 import datetime as dt
+import random
+from dataclasses import replace
 
 import duckdb
 import pyarrow as pa
@@ -14,6 +16,7 @@ from clvmodels.transactions.export import TableColumns, summary_sql
 from clvmodels.transactions.sql import identifier
 from tests.transactions.databases import HOSTILE, TABLE, assert_same, hostile_log, summary_of_log
 from tests.transactions.logs import GOOD, frame
+from tests.transactions.test_returns import random_rows, table
 
 DIALECTS = ("duckdb", "spark", "postgres")
 
@@ -44,12 +47,27 @@ def test_cdnow(end):
 
 @pytest.mark.parametrize("end", [None, "2024-01-31"])
 @pytest.mark.parametrize("zero", ["keep", "drop"])
-def test_a_hostile_log(end, zero):
-    columns = TableColumns(**{**HOSTILE.__dict__, "drop_zero": zero == "drop"})
+@pytest.mark.parametrize("returns", ["net", "drop"])
+def test_a_hostile_log(end, zero, returns):
+    columns = replace(HOSTILE, drop_zero=zero == "drop", returns=returns)
     rows = hostile_log()
     query = summary_sql([TABLE], "duckdb", columns, end)
     expected = summary_of_log(rows, columns, end, zero_amounts=zero)
     assert_same(*run(query, {TABLE: rows}), expected)
+
+
+@pytest.mark.parametrize("end", [None, "2024-01-04"])
+def test_returns_are_netted_as_the_log_nets_them(end):
+    rows = table(random_rows(random.Random(3), 1_500, orders=False))
+    expected = summary_of_log(rows, TableColumns(), end)
+    assert_same(*run(summary_sql(["t"], observation_end=end), {"t": rows}), expected)
+    # A return after the last purchase is a day of the log, if it found something to take.
+    for late, day in ((-1.0, dt.date(2024, 2, 9)), (-7.0, dt.date(2024, 2, 1))):
+        last = ("b" if late == -7.0 else "a", "2024-02-09", late)
+        rows = frame([("a", "2024-01-01", 3.0), ("a", "2024-02-01", 3.0), last])
+        expected = summary_of_log(rows, TableColumns())
+        (found,) = run(summary_sql(["t"]), {"t": rows})[1]
+        assert found[5] == expected["a"]["T"] == (day - dt.date(2024, 1, 1)).days
 
 
 def test_several_tables_are_one_log_and_may_have_a_schema():
@@ -109,7 +127,9 @@ def test_the_comment_says_what_is_left_out_and_repeats_no_name(dialect):
     columns = TableColumns(customer_id="a\nDROP TABLE b", date="c*/d", amount="e")
     query = summary_sql(["t"], dialect, columns, "2024-02-29")
     comment = [line for line in query.splitlines() if line.startswith("--")]
-    assert any("negative amount are left out" in line for line in comment)
+    assert any("takes from the customer's latest earlier purchases" in line for line in comment)
+    dropped = summary_sql(["t"], dialect, replace(columns, returns="drop"))
+    assert "-- Rows with a negative amount are left out.\n" in dropped
     assert any("after 2024-02-29" in line for line in comment)
     assert not any("DROP" in line or "c*/d" in line for line in comment)
     assert "negative" not in summary_sql(["t"], dialect, TableColumns(amount=None))

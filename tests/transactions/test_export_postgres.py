@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -101,9 +102,9 @@ def test_cdnow(connection, kind, end):
 
 
 @pytest.mark.parametrize("zero", ["keep", "drop"])
-@pytest.mark.parametrize("end", [None, "2024-01-31"])
-def test_a_hostile_log(connection, end, zero):
-    columns = TableColumns(**{**HOSTILE.__dict__, "drop_zero": zero == "drop"})
+@pytest.mark.parametrize(("end", "returns"), [(None, "net"), ("2024-01-31", "net"), (None, "drop")])
+def test_a_hostile_log(connection, end, returns, zero):
+    columns = replace(HOSTILE, drop_zero=zero == "drop", returns=returns)
     rows = hostile_log()
     fill(connection, TABLE, rows, ("text", "timestamp", "double precision"))
     expected = summary_of_log(rows, columns, end, zero_amounts=zero)

@@ -154,3 +154,13 @@ def test_an_unclosed_quote_loses_no_row_in_silence(tmp_path):
     account = quiet(path).check().account
     assert account.read == 3
     assert sum(account.quarantined.values()) >= 1
+
+
+def test_columns_of_the_log_disturb_no_order():
+    names = ("place", "row", "code", "found", "o0", "rule", "source")
+    data = frame([*GOOD, *[("a", "x", 1.0)] * 3])
+    for name in names:
+        data = data.append_column(name, pa.array(range(10, 0, -1)))
+    rows = quarantine(quiet(data, duplicates="drop"))
+    assert [row["row"] for row in rows] == [8, 9, 10]
+    assert [row["place"] for row in rows] == [3, 2, 1]

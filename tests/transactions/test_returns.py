@@ -332,6 +332,24 @@ def test_zeros_and_duplicates_on_cancelled_days_are_not_purchases():
     assert [row["row"] for row in quarantine(dropped)] == [3, 6]
 
 
+@pytest.mark.parametrize(
+    ("returns", "copies"),
+    [
+        # Those of the order that finds nothing are set aside, and are nobody's duplicates.
+        ([(-6, "1"), (-6, "1"), (-5, "2"), (-5, "2")], 1),
+        ([(-5, "2"), (-5, "2"), (-12, "1")], 0),
+        ([(-4, " "), (-4, None), (-4, " ")], 1),
+        ([(-3, "2"), (-3, "1"), (-3, "2")], 1),
+    ],
+)
+def test_copies_among_returns_are_told_apart_by_their_order(returns, copies):
+    rows = [("a", START, Decimal(12), "1"), ("z", START, Decimal(1), None)]
+    later = START + timedelta(days=1)
+    rows += [("a", later, Decimal(amount), order) for amount, order in returns]
+    counts = {w.code: w.count for w in log_of(rows, order_id="order").warnings}
+    assert counts.get("duplicates", 0) == copies
+
+
 def test_files_of_every_kind_net_alike(tmp_path):
     rows = random_rows(random.Random(5), 200, orders=True)
     whole = table(rows)

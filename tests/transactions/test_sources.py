@@ -118,6 +118,31 @@ def test_encoding_delimiter_and_quote_can_be_given(tmp_path):
     assert records(read_transactions(path, csv=options))[0]["customer_id"] == "José|x"
 
 
+def test_utf_16_with_its_mark_needs_no_option(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("customer_id\tdate\tamount\nÉ\t2024-01-01\t1\n", "utf-16")
+    for options in (None, CsvOptions(encoding="utf-16")):
+        assert [row["customer_id"] for row in records(quiet(path, csv=options))] == ["É"]
+
+
+def test_lines_that_end_in_two_ways(tmp_path):
+    path, header = tmp_path / "log.csv", b"customer_id,date,amount\n"
+    rows = b"".join(b"%d,2024-01-01,1\n" % number for number in range(30_000))
+    for start in (b"", rows):
+        path.write_bytes(header + start + b"a,2024-01-01,1\r\nb,2024-01-02,2\n")
+        with pytest.raises(InputError, match=r"log\.csv cannot be read as CSV: its lines end in"):
+            quiet(path)
+
+
+def test_a_message_names_no_thousands_of_columns(tmp_path):
+    names = ["x" * 5_000, *(f"c{number}" for number in range(3_000))]
+    path = tmp_path / "log.csv"
+    path.write_text(",".join(names) + "\n" + ",".join("1" for _ in names) + "\n")
+    with pytest.raises(InputError, match="'c28' and 2,971 more") as caught:
+        quiet(path)
+    assert len(str(caught.value)) < 1_000
+
+
 def test_a_guessed_date_format_is_used_and_said(tmp_path):
     path = tmp_path / "log.csv"
     path.write_text("customer_id,date,amount\na,13/02/2024,1\na,01/03/2024,1\n")
@@ -306,6 +331,8 @@ def test_what_is_not_there_or_not_a_log(tmp_path):
             read_transactions(source)
     with duckdb.connect(str(tmp_path / "shop.duckdb")) as shop:
         shop.execute("CREATE TABLE t (a INT)")
+    with pytest.raises(InputError, match=r"shop\.duckdb is a DuckDB file.*shop\.duckdb::orders"):
+        read_transactions(tmp_path / "shop.duckdb")
     with pytest.raises(InputError, match="has no table 'orders\"; DROP TABLE t'"):
         read_transactions(f'{tmp_path}/shop.duckdb::orders"; DROP TABLE t')
 
@@ -329,6 +356,9 @@ def test_options_are_checked(table):
         read_transactions(table, duplicates="merge")
     with pytest.raises(ParameterError, match="'keep' or 'drop'"):
         read_transactions(table, zero_amounts=None)
+    for mark in ("", "ab", "1", "-"):
+        with pytest.raises(ParameterError, match="must be one mark such as ','"):
+            read_transactions(table, csv=CsvOptions(decimal_separator=mark))
     with pytest.raises(ConfigurationError, match="memory_limit='plenty'"):
         read_transactions(table, memory_limit="plenty")
     with pytest.raises(ConfigurationError, match="threads=0"):
