@@ -43,6 +43,12 @@ class LogDensity:
             value, gradient = value + prior, gradient + prior_slope
         return value, gradient
 
+    def values(self, z: FloatArray) -> FloatArray:
+        """Log-density at each of many coordinates (d, k), shape (d,)."""
+        thetas = self.kernel.from_coordinates(z.T, self.scale).T
+        values = self.kernel.log_likelihoods(thetas, *self.columns, weight=self.weight)
+        return values + self.kernel.log_priors(z) if self.with_prior else values
+
     def hessian(self, z: FloatArray) -> FloatArray:
         """Second derivatives at the coordinates, from central differences of the gradient.
 

@@ -1,20 +1,23 @@
-"""Point estimates with their covariance: maximum likelihood and maximum a posteriori."""
+"""What is learned from data: a point estimate with its covariance, and draws around it."""
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clvmodels.errors import ConvergenceWarning, InputError, ParameterError
+from clvmodels.errors import ConvergenceWarning, InputError, ParameterError, PosteriorWarning
 from clvmodels.inference.density import LogDensity
+from clvmodels.inference.laplace import LARGEST_PARETO_K, laplace_posterior
 from clvmodels.inference.optimum import Optimum, find_mode
+from clvmodels.inference.posterior import Posterior
 from clvmodels.kernels.base import FloatArray, Kernel
 
-Method = Literal["auto", "mle", "map"]
+Method = Literal["auto", "mle", "map", "laplace", "nuts"]
 
 # The region that is searched. Maximum a posteriori: this many prior standard deviations around the
 # prior mean; what presses further (amounts that never vary, say) is held there, where predictions
@@ -43,6 +46,8 @@ class Fit:
         Ties the coordinates to the data's unit.
     log_likelihood
         Of the data as given, without the prior.
+    posterior
+        Draws around the mode, if the method makes them.
     """
 
     kernel: Kernel
@@ -54,6 +59,7 @@ class Fit:
     log_likelihood: float
     customers: float
     diagnostics: dict[str, Any]
+    posterior: Posterior | None = None
 
     @property
     def covariance(self) -> FloatArray:
@@ -75,6 +81,7 @@ def fit_kernel(
     weight: FloatArray,
     scale: float,
     method: str,
+    seed: int = 0,
 ) -> Fit:
     """Learn the parameters of a kernel from weighted columns.
 
@@ -87,15 +94,22 @@ def fit_kernel(
     scale
         Mean age or mean order value, in the unit of the columns.
     method
-        ``"map"`` (also behind ``"auto"``) or ``"mle"``.
+        ``"mle"`` for maximum likelihood; all others give the mode of the posterior: ``"map"``
+        alone, ``"laplace"`` with draws by importance sampling around it, ``"nuts"`` with draws by
+        a Markov chain; ``"auto"`` is laplace, and nuts where that cannot be relied on.
+    seed
+        The same one gives the same draws.
 
     Warns
     -----
     ConvergenceWarning
         If gradient or Hessian say that the point is not a mode.
+    PosteriorWarning
+        If importance sampling cannot be relied on.
     """
-    if method not in ("auto", "map", "mle"):
-        raise ParameterError("method", method, "'auto', 'map' or 'mle'")
+    if method not in get_args(Method):
+        known = ", ".join(map(repr, get_args(Method)))
+        raise ParameterError("method", method, f"one of {known}")
     if not len(weight):
         msg = f"There is nothing to fit {kernel.name} to: no customer qualifies."
         raise InputError(msg)
@@ -116,10 +130,13 @@ def fit_kernel(
     if density.with_prior:
         likelihood, _ = replace(density, with_prior=False).value_and_gradient(optimum.coordinates)
     if not converged:
-        warnings.warn(ConvergenceWarning(_complaint(kernel, optimum, held, flat, method)), stacklevel=3)
+        warnings.warn(
+            ConvergenceWarning(_complaint(kernel, optimum, held, flat, method)), stacklevel=3
+        )
+    posterior = None if method in ("mle", "map") else _posterior(density, optimum, method, seed)
     return Fit(
         kernel=kernel,
-        method="mle" if method == "mle" else "map",
+        method="mle" if method == "mle" else "map" if posterior is None else posterior.method,
         parameters=kernel.from_coordinates(optimum.coordinates, scale),
         coordinates=optimum.coordinates,
         coordinate_covariance=optimum.covariance,
@@ -136,8 +153,46 @@ def fit_kernel(
             "agreeing_starts": optimum.agreeing_starts,
             "steps": optimum.steps,
             "distinct_entries": len(weight),
+            **_told(posterior),
         },
+        posterior=posterior,
     )
+
+
+def _posterior(density: LogDensity, optimum: Optimum, method: str, seed: int) -> Posterior | None:
+    """Draws by the method; none where there is no curvature to start from and no chain allowed."""
+    found, pareto_k = None, math.inf
+    if method != "nuts" and -math.inf < optimum.largest_eigenvalue < 0.0:
+        found = laplace_posterior(density, optimum, seed)
+        pareto_k = found.diagnostics["pareto_k"]
+    if method != "nuts" and not pareto_k <= LARGEST_PARETO_K:
+        todo = (
+            "NUTS, which takes longer, draws instead."
+            if method == "auto"
+            else "Use method='nuts', or 'auto', which moves to it."
+        )
+        msg = (
+            f"Importance sampling cannot be relied on for this {density.kernel.name}: its k-hat "
+            f"is {pareto_k:.2f}, above {LARGEST_PARETO_K}. {todo}"
+        )
+        warnings.warn(PosteriorWarning(msg), stacklevel=4)
+        if method == "auto":
+            method = "nuts"
+    if method == "nuts":
+        from clvmodels.inference.nuts import nuts_posterior
+
+        found = nuts_posterior(density, optimum.coordinates, optimum.covariance, seed=seed)
+    return found
+
+
+def _told(posterior: Posterior | None) -> dict[str, Any]:
+    if posterior is None:
+        return {}
+    return {
+        "posterior_method": posterior.method,
+        "draws": len(posterior.coordinates),
+        **posterior.diagnostics,
+    }
 
 
 def _names(kernel: Kernel, which: NDArray[np.bool_]) -> list[str]:

@@ -14,7 +14,7 @@ from clvmodels.kernels.base import FloatArray
 # Above this many entries the search runs on a coarse copy, the curvature comes from a finer one,
 # and only the last steps and the judgement see all of them. Both are in cells per mean.
 _COARSE_FROM = 5_000
-_SEARCH_CELLS, _CURVATURE_CELLS = 4.0, 30.0
+_SEARCH_CELLS, _CURVATURE_CELLS = 4.0, 10.0
 _MOST_STEPS, _MOST_HALVINGS = 100, 20
 # A step moves no coordinate, all of them logarithms, further than this.
 _LONGEST_STEP = 2.0

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
+# Keeps the working set of one pass over many draws in the processor's cache.
+_CELLS_AT_ONCE = 1 << 14
+
 # More purchases than anybody makes, and still exact as a float.
 NEVER = 2**53
 
@@ -23,6 +26,14 @@ def weighted_sum(weight: FloatArray, values: FloatArray) -> float:
     its sum depends on their number.
     """
     return float(np.einsum("i,i->", weight, values))
+
+
+def softplus_logistic(u: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """log(1 + e^u) and 1 / (1 + e^-u) from one exponential; numpy's logaddexp is far slower."""
+    small = np.exp(-np.abs(u))
+    softplus: FloatArray = np.maximum(u, 0.0) + np.log1p(small)
+    logistic: FloatArray = np.where(u >= 0.0, 1.0, small) / (1.0 + small)
+    return softplus, logistic
 
 
 def poisson_times(rate: FloatArray, end: FloatArray, rng: np.random.Generator) -> FloatArray:
@@ -66,7 +77,10 @@ class Kernel(ABC):
 
     @abstractmethod
     def log_likelihood(self, theta: FloatArray, *columns: NDArray[Any]) -> FloatArray:
-        """Log-likelihood of each entry of the columns, shape (n,)."""
+        """Log-likelihood of each entry of the columns, shape (n,).
+
+        For parameter vectors of many draws, ``theta`` of shape (k, d, 1), the result is (d, n).
+        """
 
     @abstractmethod
     def log_likelihood_gradient(
@@ -74,9 +88,25 @@ class Kernel(ABC):
     ) -> tuple[float, FloatArray]:
         """Weighted sum of the log-likelihood and its gradient in ``theta``, shape (k,)."""
 
+    def log_likelihoods(
+        self, thetas: FloatArray, *columns: NDArray[Any], weight: FloatArray
+    ) -> FloatArray:
+        """Weighted sum of the log-likelihood for each of many draws (d, k), shape (d,)."""
+        total = np.zeros(len(thetas))
+        for first in range(0, len(weight), _CELLS_AT_ONCE):
+            part = slice(first, first + _CELLS_AT_ONCE)
+            here = tuple(column[part] for column in columns)
+            # A table over x, the first column, has as many cells as x is large.
+            block = max(_CELLS_AT_ONCE // max(len(here[0]), int(here[0].max())), 1)
+            for start in range(0, len(thetas), block):
+                some = slice(start, start + block)
+                each = self.log_likelihood(thetas[some].T[:, :, None], *here)
+                total[some] += np.einsum("dn,n->d", each, weight[part])
+        return total
+
     @abstractmethod
     def from_coordinates(self, z: FloatArray, scale: float) -> FloatArray:
-        """Parameters at the coordinates ``z``."""
+        """Parameters at the coordinates ``z``, of shape (k,) or (k, d)."""
 
     @abstractmethod
     def to_coordinates(self, theta: FloatArray, scale: float) -> FloatArray:
@@ -88,10 +118,16 @@ class Kernel(ABC):
 
     def log_prior_gradient(self, z: FloatArray) -> tuple[float, FloatArray]:
         """Log-density of the prior at ``z``, normalised, and its gradient."""
+        u = (z - np.array(self.prior_mean)) / np.array(self.prior_sd)
+        return float(self.log_priors(z[None, :])[0]), -u / np.array(self.prior_sd)
+
+    def log_priors(self, z: FloatArray) -> FloatArray:
+        """Log-density of the prior at each of many coordinates (d, k), normalised, shape (d,)."""
         sd = np.array(self.prior_sd)
         u = (z - np.array(self.prior_mean)) / sd
-        value = -0.5 * float(u @ u) - float(np.log(sd).sum()) - 0.5 * len(z) * np.log(2 * np.pi)
-        return value, -u / sd
+        constant = float(np.log(sd).sum()) + 0.5 * len(sd) * np.log(2 * np.pi)
+        value: FloatArray = -0.5 * (u**2).sum(axis=1) - constant
+        return value
 
 
 class PurchaseKernel(Kernel):
@@ -131,10 +167,19 @@ class PurchaseKernel(Kernel):
         """P(j purchases in the horizon | active at T) for j = 0 … k_max, (n, k_max + 1)."""
 
     @abstractmethod
+    def alive_idle(
+        self, theta: FloatArray, x: IntArray, T: FloatArray, ahead: FloatArray
+    ) -> FloatArray:
+        """P(no purchase within each customer's own time ``ahead`` | active at T), shape (n,)."""
+
+    @abstractmethod
     def draw_traits(
         self, theta: FloatArray, x: IntArray, T: FloatArray, rng: np.random.Generator
     ) -> Traits:
-        """Traits of customers who are active at T, one draw for each."""
+        """Traits of customers who are active at T, one draw for each.
+
+        ``theta`` may also have the shape (k, n), with a set of parameters for each customer.
+        """
 
     def simulate_alive(
         self,
@@ -162,7 +207,8 @@ class PurchaseKernel(Kernel):
     ) -> IntArray:
         """Purchases of ``draws`` active customers between consecutive ``edges``.
 
-        The edges ascend from 0; the result has the shape (draws, len(edges) - 1).
+        ``theta`` has the shape (k,) or, with a set of parameters for each draw, (k, draws). The
+        edges ascend from 0; the result has the shape (draws, len(edges) - 1).
         """
         traits = self.draw_traits(theta, np.full(draws, x, dtype=np.int64), np.full(draws, T), rng)
         active = np.diff(np.minimum(edges, traits.life[:, None]), axis=1)

@@ -17,6 +17,7 @@ from clvmodels.kernels.base import (
     IntArray,
     PurchaseKernel,
     Traits,
+    softplus_logistic,
     weighted_sum,
 )
 from clvmodels.kernels.mixing import mean_power_decay
@@ -76,8 +77,8 @@ class BetaGeo(PurchaseKernel):
         x, t_x, T = columns
         r, alpha = theta[:2]
         by_x = self._log_by_x(theta, int(x.max(initial=0)))
-        left = np.logaddexp(0.0, self._log_odds_left(theta, x, t_x, T))
-        total: FloatArray = by_x[x] - (r + x) * np.log1p(T / alpha) + left
+        left, _ = softplus_logistic(self._log_odds_left(theta, x, t_x, T))
+        total: FloatArray = np.take(by_x, x, axis=-1) - (r + x) * np.log1p(T / alpha) + left
         return total
 
     def log_likelihood_gradient(
@@ -114,7 +115,7 @@ class BetaGeo(PurchaseKernel):
         """The part of the log-likelihood that depends on x alone, for x = 0 … x_max."""
         r, alpha, a, b = theta
         first = self.first_chances
-        stayed = log_beta_step(a, b, x_max + first)[first:]
+        stayed = log_beta_step(a, b, x_max + first)[..., first:]
         by_x: FloatArray = log_rising(r, x_max) + stayed - np.arange(x_max + 1) * np.log(alpha)
         return by_x
 
@@ -123,7 +124,8 @@ class BetaGeo(PurchaseKernel):
         a, b = theta[2:]
         first = self.first_chances
         some = np.log(a / (b + np.arange(x_max + first)))
-        return np.concatenate([[-np.inf], some])[first:]
+        none = np.full((*some.shape[:-1], 1), -np.inf)
+        return np.concatenate([none, some], axis=-1)[..., first:]
 
     def _b_prime(self, theta: FloatArray, x: IntArray) -> FloatArray:
         """Second shape of the chance to leave after x repeat purchases."""
@@ -145,12 +147,9 @@ class BetaGeo(PurchaseKernel):
         power = r + x
         log_age = np.log1p(T / alpha)
         idle = np.log1p((T - t_x) / (alpha + t_x))
-        # Log-odds of having left, their softplus and their logistic from one exponential; a
-        # customer without repeat purchases has odds of 0.
-        odds = power * idle + log_chance[x]
-        small = np.exp(-np.abs(odds))
-        log_left = np.maximum(odds, 0.0) + np.log1p(small)
-        left = np.where(odds >= 0.0, 1.0, small) / (1.0 + small) * weight
+        # From the log-odds of having left; a customer without repeat purchases has odds of 0.
+        log_left, left = softplus_logistic(power * idle + log_chance[x])
+        left *= weight
         left_by_x += np.bincount(x, weights=left, minlength=len(left_by_x))
         return np.array(
             [
@@ -167,7 +166,7 @@ class BetaGeo(PurchaseKernel):
     ) -> FloatArray:
         """Log-odds of having left at t_x; -inf for a customer without a chance to."""
         r, alpha = theta[:2]
-        chance = self._log_chance(theta, int(x.max(initial=0)))[x]
+        chance = np.take(self._log_chance(theta, int(x.max(initial=0))), x, axis=-1)
         odds: FloatArray = chance + (r + x) * np.log1p((T - t_x) / (alpha + t_x))
         return odds
 
@@ -231,6 +230,13 @@ class BetaGeo(PurchaseKernel):
         )
         return bought, stayed[:, :k_max]
 
+    def alive_idle(
+        self, theta: FloatArray, x: IntArray, T: FloatArray, ahead: FloatArray
+    ) -> FloatArray:
+        """P(no purchase | active): nobody leaves before the next purchase."""
+        idle: FloatArray = np.exp(-(theta[0] + x) * np.log1p(ahead / (theta[1] + T)))
+        return idle
+
     def draw_traits(
         self, theta: FloatArray, x: IntArray, T: FloatArray, rng: np.random.Generator
     ) -> Traits:
@@ -239,6 +245,7 @@ class BetaGeo(PurchaseKernel):
         rate = rng.gamma(r + x) / (alpha + T)
         # A gamma mixture of exponentials keeps p's far tail, where 1 / p exceeds any integer.
         leave = rng.beta(theta[2], self._b_prime(theta, x))
-        wait = rng.exponential(size=len(x)) / np.maximum(-np.log1p(-leave), 1e-15)
+        with np.errstate(divide="ignore"):  # whoever leaves for certain leaves at once
+            wait = rng.exponential(size=len(x)) / np.maximum(-np.log1p(-leave), 1e-15)
         last = 1 + np.minimum(wait, float(NEVER)).astype(np.int64)
         return Traits(rate, np.full(len(x), np.inf), last)

@@ -48,8 +48,11 @@ class GammaGamma(Kernel):
         x, m = columns
         p, q, gamma = theta
         total = x * m
+        # The slow functions are called once for each x that occurs.
+        occurs = np.bincount(x) > 0
+        orders, which = np.flatnonzero(occurs), np.cumsum(occurs)[x] - 1
         value: FloatArray = (
-            log_gamma_step(p * x, q)
+            log_gamma_step(p * orders, q)[..., which]
             - gammaln(q)
             - q * np.log1p(total / gamma)
             - p * x * np.log1p(gamma / total)

@@ -46,7 +46,7 @@ class NBD(PurchaseKernel):
         """Log-likelihood of each (x, t_x, T) as a sequence of purchases; t_x tells nothing."""
         x, _, T = columns
         r, alpha = theta
-        rising = log_rising(r, int(x.max(initial=0)))[x]
+        rising = np.take(log_rising(r, int(x.max(initial=0))), x, axis=-1)
         total: FloatArray = rising - x * np.log(alpha) - (r + x) * np.log1p(T / alpha)
         return total
 
@@ -99,6 +99,13 @@ class NBD(PurchaseKernel):
         r, alpha = theta
         power, scale = (r + x)[:, None], (alpha + T)[:, None]
         return np.exp(log_negative_binomial(np.arange(k_max + 1), power, horizon, scale))
+
+    def alive_idle(
+        self, theta: FloatArray, x: IntArray, T: FloatArray, ahead: FloatArray
+    ) -> FloatArray:
+        """P(no purchase | active): nobody leaves before the next purchase."""
+        idle: FloatArray = np.exp(-(theta[0] + x) * np.log1p(ahead / (theta[1] + T)))
+        return idle
 
     def draw_traits(
         self, theta: FloatArray, x: IntArray, T: FloatArray, rng: np.random.Generator

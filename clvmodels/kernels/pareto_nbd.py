@@ -23,13 +23,16 @@ from clvmodels.kernels.base import (
     IntArray,
     PurchaseKernel,
     Traits,
+    softplus_logistic,
     weighted_sum,
 )
 from clvmodels.kernels.quadrature import gauss_legendre, in_blocks, integrate_rate
 from clvmodels.kernels.tables import harmonic, log_negative_binomial, log_rising
 
 # Keeps the working set of one pass in the processor's cache.
-_CELLS_AT_ONCE = 1 << 16
+_CELLS_AT_ONCE = 1 << 14
+# Nodes over the time at which a customer leaves before the next purchase.
+_LEAVING_NODES = 128
 # A share of e^-40 cannot change a double.
 _NEGLIGIBLE_EXPONENT = 40.0
 
@@ -68,9 +71,9 @@ class ParetoNBD(PurchaseKernel):
         """Log-likelihood of each (x, t_x, T): Fader & Hardie (2005), by the positive integral."""
         x, t_x, T = columns
         r, alpha, s, beta = theta
-        odds = self._log_odds_left(theta, x, t_x, T)
+        left, _ = softplus_logistic(self._log_odds_left(theta, x, t_x, T))
         stayed = -(r + x) * np.log1p(T / alpha) - s * np.log1p(T / beta)
-        total: FloatArray = self._log_by_x(theta, x)[x] + stayed + np.logaddexp(0.0, odds)
+        total: FloatArray = np.take(self._log_by_x(theta, x), x, axis=-1) + stayed + left
         return total
 
     def log_likelihood_gradient(
@@ -92,9 +95,9 @@ class ParetoNBD(PurchaseKernel):
             ]
         )
         for rows, leaving in _leaving(theta, x, t_x, T):
-            odds = leaving.log_odds
-            value += weighted_sum(weight[rows], np.logaddexp(0.0, odds))
-            gone = weight[rows] * expit(odds)
+            log_left, left = softplus_logistic(leaving.log_odds)
+            value += weighted_sum(weight[rows], log_left)
+            gone = weight[rows] * left
             gradient += [weighted_sum(gone, slope) for slope in leaving.slopes()]
         return float(value), gradient
 
@@ -116,11 +119,20 @@ class ParetoNBD(PurchaseKernel):
     def _log_odds_left(
         theta: FloatArray, x: IntArray, t_x: FloatArray, T: FloatArray
     ) -> FloatArray:
-        """Log-odds of having left since t_x; -inf where there was no time to."""
+        """Log-odds of having left since t_x; -inf where there was no time to.
+
+        For parameter vectors of many draws, (4, d, 1), the result is (d, n).
+        """
+        shape = (*theta.shape[1:-1], len(x))
+        if theta.ndim > 1:
+            # One customer after the other, each with the parameters of a draw.
+            theta = np.broadcast_to(theta, (len(theta), *shape)).reshape(len(theta), -1)
+            x = np.broadcast_to(x, shape).ravel()
+            t_x, T = np.broadcast_to(t_x, shape).ravel(), np.broadcast_to(T, shape).ravel()
         odds = np.full(len(x), -np.inf)
         for rows, leaving in _leaving(theta, x, t_x, T):
             odds[rows] = leaving.log_odds
-        return odds
+        return odds.reshape(shape)
 
     def alive_purchases(
         self, theta: FloatArray, x: IntArray, T: FloatArray, horizon: float, discount: float = 0.0
@@ -173,6 +185,27 @@ class ParetoNBD(PurchaseKernel):
                 pmf[rows] += np.exp(log_bought + log_weight[:, part, None]).sum(axis=1)
         return pmf
 
+    def alive_idle(
+        self, theta: FloatArray, x: IntArray, T: FloatArray, ahead: FloatArray
+    ) -> FloatArray:
+        """P(no purchase | active): either none came, or the customer left before it."""
+        r, alpha, s, beta = theta
+        power, scale, life = r + x, alpha + T, beta + T
+        first = np.minimum(scale / np.maximum(power, 1.0), life / max(s, 1.0))
+        length = np.log1p(ahead / first)
+        points, weights = gauss_legendre(_LEAVING_NODES)
+        log_time = length[:, None] * points
+        time = first[:, None] * np.expm1(log_time)
+        leaving = np.exp(
+            log_time
+            - (s + 1.0) * np.log1p(time / life[:, None])
+            - power[:, None] * np.log1p(time / scale[:, None])
+        )
+        left: FloatArray = s * length * first / life * (leaving @ weights)
+        stayed = np.exp(-s * np.log1p(ahead / life) - power * np.log1p(ahead / scale))
+        idle: FloatArray = left + stayed
+        return idle
+
     def draw_traits(
         self, theta: FloatArray, x: IntArray, T: FloatArray, rng: np.random.Generator
     ) -> Traits:
@@ -189,8 +222,9 @@ class _Leaving:
     """The integral over the time at which customers may have left, all by the same rule.
 
     The odds of having left are s ∫ ((α+T)/(α+t))^(r+x) ((β+T)/(β+t))^s dt / (β+t) over t in
-    (t_x, T). In the logarithm of the smaller of α + t and β + t the integrand is analytic around
-    the real line. Arrays over nodes and customers have the nodes first.
+    (t_x, T). In the logarithm of the smaller of α + t and β + t, called near here, the integrand
+    is analytic around the real line. Arrays over nodes and customers have the nodes first; the
+    parameters are numbers, or one for each customer.
     """
 
     theta: FloatArray
@@ -201,22 +235,33 @@ class _Leaving:
     nodes: int
 
     @cached_property
+    def _rate_is_near(self) -> NDArray[np.bool_]:
+        """Whether α is the smaller one."""
+        return np.asarray(self.theta[1] <= self.theta[3])
+
+    @cached_property
     def _since(self) -> tuple[FloatArray, FloatArray]:
-        """Logarithms of the growth of α + t and of β + t since t_x."""
+        """Logarithms of the growth of the near and of the far one since t_x."""
         _, alpha, _, beta = self.theta
-        since_near = gauss_legendre(self.nodes)[0][:, None] * self.length
-        near, far = min(alpha, beta) + self.t_x, max(alpha, beta) + self.t_x
-        since_far = np.log1p(np.expm1(since_near) * (near / far))
-        return (since_near, since_far) if alpha <= beta else (since_far, since_near)
+        near = gauss_legendre(self.nodes)[0][:, None] * self.length
+        ratio = (np.minimum(alpha, beta) + self.t_x) / (np.maximum(alpha, beta) + self.t_x)
+        return near, np.log1p(np.expm1(near) * ratio)
 
     @cached_property
     def _integrand(self) -> FloatArray:
-        r, alpha, s, beta = self.theta
-        since_rate, since_life = self._since
-        since_near = since_rate if alpha <= beta else since_life
-        log_here = since_near - (r + self.x) * since_rate - (s + 1.0) * since_life
+        r, _, s, _ = self.theta
+        since_near, since_far = self._since
+        rate_power, life_power = r + self.x, s + 1.0
+        near_power = np.where(self._rate_is_near, rate_power, life_power)
+        far_power = np.where(self._rate_is_near, life_power, rate_power)
+        log_here = (1.0 - near_power) * since_near - far_power * since_far
         here: FloatArray = np.exp(log_here) * gauss_legendre(self.nodes)[1][:, None]
         return here
+
+    @cached_property
+    def _total(self) -> FloatArray:
+        total: FloatArray = self._integrand.sum(axis=0)
+        return total
 
     @cached_property
     def _back(self) -> tuple[FloatArray, FloatArray]:
@@ -230,41 +275,55 @@ class _Leaving:
         """Log-odds of having left, (n,)."""
         r, alpha, s, beta = self.theta
         back_rate, back_life = self._back
-        first = s * self.length * (min(alpha, beta) + self.t_x) / (beta + self.t_x)
-        total = np.log(first * self._integrand.sum(axis=0))
-        odds: FloatArray = total + (r + self.x) * back_rate + s * back_life
+        first = s * self.length * (np.minimum(alpha, beta) + self.t_x) / (beta + self.t_x)
+        odds: FloatArray = np.log(first * self._total) + (r + self.x) * back_rate + s * back_life
         return odds
 
     def slopes(self) -> tuple[FloatArray, ...]:
         """Derivatives of the log-odds in (r, α, s, β), (n,) each."""
         r, alpha, s, beta = self.theta
-        (since_rate, since_life), (back_rate, back_life) = self._since, self._back
-        share = self._integrand / self._integrand.sum(axis=0)
-        shrunk_rate = (share * np.exp(-since_rate)).sum(axis=0) / (alpha + self.t_x)
-        shrunk_life = (share * np.exp(-since_life)).sum(axis=0) / (beta + self.t_x)
+        back_rate, back_life = self._back
+        means = [self._mean(since) for since in self._since]
+        shrunk = [self._mean(np.exp(-since)) for since in self._since]
+        mean_rate, mean_life = self._rate_first(means)
+        shrunk_rate, shrunk_life = self._rate_first(shrunk)
         return (
-            back_rate - (share * since_rate).sum(axis=0),
-            (r + self.x) * (1.0 / (alpha + self.T) - shrunk_rate),
-            1.0 / s + back_life - (share * since_life).sum(axis=0),
-            s / (beta + self.T) - (s + 1.0) * shrunk_life,
+            back_rate - mean_rate,
+            (r + self.x) * (1.0 / (alpha + self.T) - shrunk_rate / (alpha + self.t_x)),
+            1.0 / s + back_life - mean_life,
+            s / (beta + self.T) - (s + 1.0) * shrunk_life / (beta + self.t_x),
         )
+
+    def _mean(self, values: FloatArray) -> FloatArray:
+        """Mean over the time of leaving, (n,)."""
+        mean: FloatArray = np.einsum("mn,mn->n", self._integrand, values) / self._total
+        return mean
+
+    def _rate_first(self, near_and_far: list[FloatArray]) -> tuple[FloatArray, FloatArray]:
+        near, far = near_and_far
+        is_near = self._rate_is_near
+        return np.where(is_near, near, far), np.where(is_near, far, near)
 
 
 def _leaving(
     theta: FloatArray, x: IntArray, t_x: FloatArray, T: FloatArray
 ) -> Iterator[tuple[IntArray, _Leaving]]:
-    """Customers who had time to leave since t_x, in groups that need about as many nodes."""
+    """Customers who had time to leave since t_x, in groups that need about as many nodes.
+
+    ``theta`` has the shape (4,), or (4, n) where each has parameters of their own.
+    """
     r, alpha, s, beta = theta
     # What either factor alone leaves of the integral bounds what the range may leave out.
     reach_rate = _reach(alpha + t_x, r + x)
     span = np.minimum(T - t_x, np.minimum(reach_rate, _reach(beta + t_x, s + 1.0)))
     since_rate, since_life = np.log1p(span / (alpha + t_x)), np.log1p(span / (beta + t_x))
-    length = since_rate if alpha <= beta else since_life
+    length = np.where(alpha <= beta, since_rate, since_life)
     # Measured for an error of 1e-11 on integrands of every shape.
     need = 7.0 + 2.4 * np.sqrt((r + x) * since_rate + (s + 1.0) * since_life) + 2.0 * length
     need[t_x >= T] = 0.0
     for rows, nodes in in_blocks(need, _CELLS_AT_ONCE):
-        yield rows, _Leaving(theta, x[rows], t_x[rows], T[rows], length[rows], nodes)
+        own = theta[:, rows] if theta.ndim > 1 else theta
+        yield rows, _Leaving(own, x[rows], t_x[rows], T[rows], length[rows], nodes)
 
 
 def _reach(scale: FloatArray, power: FloatArray | float) -> FloatArray:

@@ -40,7 +40,7 @@ def in_blocks(need: FloatArray, cells: int) -> Iterator[tuple[IntArray, int]]:
     enough = ladder[np.minimum(np.searchsorted(ladder, need), len(ladder) - 1)]
     nodes = np.where(need > _LARGEST_PANEL, several, enough).astype(np.int64)
     nodes[need <= 0.0] = 0
-    for some in np.unique(nodes[nodes > 0]).tolist():
+    for some in (np.flatnonzero(np.bincount(nodes, minlength=1)[1:]) + 1).tolist():
         rows = np.flatnonzero(nodes == some)
         block = max(cells // some, 1)
         for start in range(0, len(rows), block):

@@ -90,6 +90,44 @@ class SpendTables:
         squares: FloatArray = self._squares[rows]
         return squares
 
+    def purchases_cdf(self, rows: IntArray, k: IntArray) -> FloatArray:
+        """P(at most k purchases | active), for k from 0 on."""
+        last = self._counts.length[rows] - 1
+        cdf: FloatArray = self._counts.values[0][self._counts.start[rows] + np.minimum(k, last)]
+        return np.where(k > last, 1.0, cdf)
+
+    def totals_cdf(self, rows: IntArray, log_y: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """P(total / γ′ ≤ exp(log_y) | active), and its derivative in log_y.
+
+        Beyond either end of the lattice both tails go on as the powers that they end as.
+        """
+        table = self._totals
+        step = self._step[rows]
+        place = (log_y - self._first[rows]) / step
+        last = table.length[rows] - 1
+        cell = np.clip(np.floor(place), 0, last - 1).astype(np.int64)
+        at = table.start[rows] + cell
+        cdf, slope = table.values
+        low, high = cdf[at], cdf[at + 1]
+        d_low, d_high = slope[at] * step, slope[at + 1] * step
+        t = np.clip(place - cell, 0.0, 1.0)
+        quadratic = 3.0 * (high - low) - 2.0 * d_low - d_high
+        cubic = d_low + d_high - 2.0 * (high - low)
+        value = low + t * (d_low + t * (quadratic + t * cubic))
+        rise = (d_low + t * (2.0 * quadratic + t * 3.0 * cubic)) / step
+        below, above = np.flatnonzero(place < 0.0), np.flatnonzero(place > last)
+        if len(below) and self._spend is not None:
+            none = self._counts.values[0][self._counts.start[rows[below]]]
+            fade = np.exp(self._spend[0] * place[below] * step[below])
+            value[below] = none + (value[below] - none) * fade
+            rise[below] = self._spend[0] * (value[below] - none)
+        if len(above):
+            left = np.maximum(1.0 - value[above], 1e-300)
+            power = rise[above] / left
+            left = left * np.exp(-power * (place[above] - last[above]) * step[above])
+            value[above], rise[above] = 1.0 - left, power * left
+        return value, np.maximum(rise, 0.0)
+
     def totals(self, rows: IntArray, level: FloatArray) -> FloatArray:
         """Smallest y with P(total / γ′ ≤ y | active) ≥ level; 0 up to P(no purchase | active)."""
         none = self._counts.values[0][self._counts.start[rows]]

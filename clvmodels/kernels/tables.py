@@ -2,7 +2,8 @@
 
 For whole x a ratio such as Γ(r+x)/Γ(r) is a product over j < x. Taken as running sums, the
 logarithms for all x cost one pass and need no cancellation of two large log-gammas; for other
-steps Stirling's series serves.
+steps Stirling's series serves. A start may be a number or a column of them, shape (d, 1), for
+tables of shape (d, x_max + 1).
 """
 
 from __future__ import annotations
@@ -19,17 +20,17 @@ from clvmodels.kernels.base import FloatArray, IntArray
 _STIRLING_FROM = 30.0
 
 
-def log_rising(start: float, x_max: int) -> FloatArray:
+def log_rising(start: float | FloatArray, x_max: int) -> FloatArray:
     """Log of Γ(start + x) / Γ(start) for x = 0 … x_max, shape (x_max + 1,)."""
     return _running(np.log(start + np.arange(x_max)))
 
 
-def harmonic(start: float, x_max: int) -> FloatArray:
+def harmonic(start: float | FloatArray, x_max: int) -> FloatArray:
     """ψ(start + x) - ψ(start) for x = 0 … x_max, shape (x_max + 1,)."""
     return _running(1.0 / (start + np.arange(x_max)))
 
 
-def log_beta_step(a: float, b: float, x_max: int) -> FloatArray:
+def log_beta_step(a: float | FloatArray, b: float | FloatArray, x_max: int) -> FloatArray:
     """Log of B(a, b + x) / B(a, b) for x = 0 … x_max, shape (x_max + 1,)."""
     return _running(-np.log1p(a / (b + np.arange(x_max))))
 
@@ -40,7 +41,7 @@ def log_beta_step_slope_b(a: float, b: float, x_max: int) -> FloatArray:
     return _running(a / (j * (a + j)))
 
 
-def log_gamma_step(a: FloatArray, q: float) -> FloatArray:
+def log_gamma_step(a: FloatArray, q: float | FloatArray) -> FloatArray:
     """Log of Γ(a + q) / Γ(a), without cancellation where a is large; shape of ``a``."""
     far = np.maximum(a, _STIRLING_FROM)
     end = far + q
@@ -80,4 +81,5 @@ def log_negative_binomial(
 
 
 def _running(terms: NDArray[np.floating[Any]]) -> FloatArray:
-    return np.concatenate([[0.0], np.cumsum(terms)])
+    zero = np.zeros((*terms.shape[:-1], 1))
+    return np.concatenate([zero, np.cumsum(terms, axis=-1)], axis=-1)

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from clvmodels.errors import ArtefactError, NotFittedError, ParameterError
+from clvmodels.errors import ArtefactError, NoDrawsError, NotFittedError, ParameterError
 from clvmodels.inference.fit import Fit
+from clvmodels.inference.posterior import Posterior
 from clvmodels.kernels.base import FloatArray, Kernel
+from clvmodels.models.analysis import Analysed
+from clvmodels.models.draws import fingerprint, read_draws, write_draws
 from clvmodels.storage import read_json, write_json
 from clvmodels.units import TimeUnit, check_time_unit
 
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 SCHEMA = 1
 
 
-class Model:
+class Model(Analysed):
     """Parameters of a kernel in a known time unit.
 
     Attributes
@@ -100,36 +103,65 @@ class Model:
         return pd.DataFrame(self._fitted.covariance, index=names, columns=names)
 
     @property
+    def posterior_(self) -> pd.DataFrame:
+        """Equally weighted draws of the parameters given the data, one row each.
+
+        Raises
+        ------
+        NoDrawsError
+            If the model comes from ``method="map"``, ``"mle"`` or known parameters.
+        """
+        import pandas as pd
+
+        draws = self._draws.parameters
+        return pd.DataFrame(draws, columns=list(self.kernel.parameters)).rename_axis("draw")
+
+    @property
     def log_likelihood_(self) -> float:
         """Log-likelihood of the data as given, without the prior."""
         return self._fitted.log_likelihood
 
     @property
     def diagnostics_(self) -> dict[str, Any]:
-        """Evidence of convergence."""
+        """Evidence of convergence, and that the draws can be relied on."""
         return dict(self._fitted.diagnostics)
 
     def at(self, coordinates: FloatArray) -> Self:
-        """Copy of the model with its parameters at other coordinates, to see what they change."""
+        """Copy of the model with its parameters at other coordinates, to see what they change.
+
+        It is a point and has no draws.
+        """
         other = copy(self)
         theta = self.kernel.from_coordinates(coordinates, self._fitted.scale)
-        other.fit_ = replace(self._fitted, coordinates=coordinates, parameters=theta)
+        other.fit_ = replace(
+            self._fitted, coordinates=coordinates, parameters=theta, posterior=None
+        )
         return other
 
     def summary(self) -> pd.DataFrame:
-        """Table of the parameters with their standard errors."""
+        """Table of the parameters: the mode with its standard errors, and what the draws say."""
         import pandas as pd
 
-        return pd.DataFrame(
+        table = pd.DataFrame(
             {"estimate": self.params_, "standard_error": self.standard_errors_},
             index=pd.Index(self.kernel.parameters, name="parameter"),
         )
+        if self._fitted.posterior is not None:
+            draws = self.posterior_
+            table["mean"], table["sd"] = draws.mean(), draws.std()
+            table["5%"], table["95%"] = draws.quantile(0.05), draws.quantile(0.95)
+        return table
 
     def save(self, path: str | Path) -> None:
-        """Write the model as JSON; it appears whole or not at all."""
-        fit = self._fitted
+        """Write the model as JSON, its draws into ``posterior.nc`` beside it.
+
+        Models in one folder share that file. Each file appears whole or not at all.
+        """
+        fit, path = self._fitted, Path(path)
+        draws = fit.posterior
+        write_draws(path.parent, path.stem, None if draws is None else draws.coordinates)
         write_json(
-            Path(path),
+            path,
             {
                 "model": self.kernel.name,
                 "method": fit.method,
@@ -142,21 +174,22 @@ class Model:
                 "customers": fit.customers,
                 "data_fingerprint": self.fingerprint_,
                 "diagnostics": fit.diagnostics,
+                "posterior": None if draws is None else _described(draws),
             },
             schema=SCHEMA,
         )
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """Read a model that `save` wrote; its predictions are bit-identical.
+        """Read a model that `save` wrote; its predictions and draws are bit-identical.
 
         Raises
         ------
         ArtefactError
             If the file is missing, damaged, of another schema version or another model.
         """
-        content = read_json(Path(path), schema=SCHEMA)
-        name = Path(path).name
+        path = Path(path)
+        content, name = read_json(path, schema=SCHEMA), path.name
         if content.get("model") != cls.kernel.name:
             msg = f"{name} holds {content.get('model')!r}, not {cls.kernel.name!r}."
             raise ArtefactError(msg)
@@ -172,6 +205,10 @@ class Model:
                 customers=float(content["customers"]),
                 diagnostics=dict(content["diagnostics"]),
             )
+            # Models that were saved before there were draws have none.
+            told = content.get("posterior")
+            if told is not None:
+                fit = replace(fit, posterior=_draws_of(path, fit, told))
             if not ((fit.parameters > 0.0) & np.isfinite(fit.parameters)).all():
                 msg = f"parameters {content['parameters']}"
                 raise ValueError(msg)
@@ -189,6 +226,12 @@ class Model:
         if not hasattr(self, "fit_"):
             raise NotFittedError(type(self).__name__)
         return self.fit_
+
+    @property
+    def _draws(self) -> Posterior:
+        if self._fitted.posterior is None:
+            raise NoDrawsError(self._fitted.method)
+        return self._fitted.posterior
 
     @property
     def _theta(self) -> FloatArray:
@@ -230,6 +273,31 @@ class Model:
         if np.isfinite(fit.log_likelihood):
             told.append(f"log-likelihood {fit.log_likelihood:,.2f}")
         return ", ".join([fit.method, *told, state])
+
+
+def _described(draws: Posterior) -> dict[str, Any]:
+    """What the JSON file says about the draws beside it."""
+    return {
+        "method": draws.method,
+        "chains": draws.chains,
+        "diagnostics": draws.diagnostics,
+        "fingerprint": fingerprint(draws.coordinates),
+    }
+
+
+def _draws_of(path: Path, fit: Fit, told: Mapping[str, Any]) -> Posterior:
+    draws = read_draws(path.parent, path.stem, told["fingerprint"])
+    if draws.shape[1] != len(fit.coordinates):
+        msg = f"draws of {draws.shape[1]} coordinates"
+        raise ValueError(msg)
+    return Posterior(
+        kernel=fit.kernel,
+        coordinates=draws,
+        scale=fit.scale,
+        method=told["method"],
+        chains=int(told["chains"]),
+        diagnostics=dict(told["diagnostics"]),
+    )
 
 
 def _vector(values: Mapping[str, float], names: tuple[str, ...]) -> FloatArray:

@@ -11,7 +11,8 @@ from clvmodels.inference.fit import fit_kernel
 from clvmodels.kernels.base import FloatArray, IntArray
 from clvmodels.kernels.gamma_gamma import GammaGamma
 from clvmodels.models.base import Model
-from clvmodels.models.data import CustomerData, as_customers, customer_index
+from clvmodels.models.data import CustomerData, Customers, as_customers, customer_index
+from clvmodels.models.evidence import Evidence
 from clvmodels.transactions.columns import CustomerColumns
 
 if TYPE_CHECKING:
@@ -39,7 +40,12 @@ class GammaGammaModel(Model):
     kernel: GammaGamma = GammaGamma()  # type: ignore[misc]
 
     def fit(
-        self, customers: CustomerData, *, time_unit: str | None = None, method: str = "auto"
+        self,
+        customers: CustomerData,
+        *,
+        time_unit: str | None = None,
+        method: str = "auto",
+        seed: int = 0,
     ) -> Self:
         """Learn the parameters from customers with at least one repeat purchase.
 
@@ -48,9 +54,11 @@ class GammaGammaModel(Model):
         customers
             A customer summary, or a data frame with ``frequency`` and ``monetary_value`` together
             with ``time_unit``.
-        method : {"auto", "map", "mle"}
-            Maximum a posteriori (``auto``) or maximum likelihood. Either keeps q above 1, so that
-            the mean spend exists; data that prefer q ≤ 1 end in a `ConvergenceWarning`.
+        method : {"auto", "laplace", "nuts", "map", "mle"}
+            As for purchases. Each keeps q above 1, so that the mean spend exists; data that prefer
+            q ≤ 1 end in a `ConvergenceWarning`.
+        seed
+            Of the draws; the same one gives the same.
 
         Raises
         ------
@@ -58,21 +66,14 @@ class GammaGammaModel(Model):
             If no customer has a repeat purchase with an amount above 0.
         """
         data = as_customers(customers, time_unit)
-        orders = data.orders()
-        if not len(orders):
-            msg = (
-                "No customer has a repeat purchase with an amount above 0, so there is no spend "
-                "to learn from. Check the amount column, or model purchases alone."
-            )
-            raise InputError(msg)
-        weight = orders.weights
-        bought = orders.frequency * weight
+        evidence = self._evidence(data)
         self.fit_ = fit_kernel(
             self.kernel,
-            (orders.frequency, orders.monetary_value),
-            weight,
-            scale=float((orders.monetary_value * bought).sum() / bought.sum()),
+            evidence.columns,
+            evidence.weight,
+            scale=evidence.scale,
             method=method,
+            seed=seed,
         )
         self.time_unit_ = data.time_unit
         self.fingerprint_ = data.fingerprint
@@ -94,6 +95,33 @@ class GammaGammaModel(Model):
     def spend(self, n: IntArray, mean: FloatArray) -> FloatArray:
         """Expected spend per purchase given n purchases of a mean amount, shape (n,)."""
         return self.kernel.mean_spend(self._theta, n, mean)
+
+    def _evidence(self, customers: Customers) -> Evidence:
+        orders = customers.orders()
+        if not len(orders):
+            msg = (
+                "No customer has a repeat purchase with an amount above 0, so there is no spend "
+                "to learn from. Check the amount column, or model purchases alone."
+            )
+            raise InputError(msg)
+        weight = orders.weights
+        bought = orders.frequency * weight
+        return Evidence(
+            names=("frequency", "monetary_value"),
+            columns=(orders.frequency, orders.monetary_value),
+            weight=weight,
+            scale=float((orders.monetary_value * bought).sum() / bought.sum()),
+        )
+
+    def _replicate(
+        self, theta: FloatArray, columns: CustomerColumns, rng: np.random.Generator
+    ) -> FloatArray:
+        """Mean order values of new customers who have bought as often as these."""
+        p, q, gamma = theta
+        x, _ = spend_evidence(columns)
+        bought = np.maximum(x, 1)
+        rate = rng.gamma(q, 1.0 / gamma, len(x))
+        return np.where(x > 0, rng.gamma(p * bought) / (rate * bought), np.nan)
 
     @classmethod
     def _domain(cls) -> str:

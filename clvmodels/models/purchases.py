@@ -12,7 +12,8 @@ from clvmodels.inference.fit import fit_kernel
 from clvmodels.kernels.base import FloatArray, IntArray, PurchaseKernel
 from clvmodels.kernels.counts import count_reach
 from clvmodels.models.base import Model
-from clvmodels.models.data import CustomerData, as_customers, customer_index
+from clvmodels.models.data import CustomerData, Customers, as_customers, customer_index
+from clvmodels.models.evidence import Evidence
 from clvmodels.transactions.columns import CustomerColumns
 from clvmodels.units import Duration, discount_force
 
@@ -34,7 +35,12 @@ class PurchaseModel(Model):
     kernel: ClassVar[PurchaseKernel]
 
     def fit(
-        self, customers: CustomerData, *, time_unit: str | None = None, method: str = "auto"
+        self,
+        customers: CustomerData,
+        *,
+        time_unit: str | None = None,
+        method: str = "auto",
+        seed: int = 0,
     ) -> Self:
         """Learn the parameters from customers.
 
@@ -44,24 +50,30 @@ class PurchaseModel(Model):
             A customer summary, or a data frame together with ``time_unit``.
         time_unit : {"day", "week"}, optional
             Unit of a data frame's recency and T.
-        method : {"auto", "map", "mle"}
-            Maximum a posteriori with weakly informative, scale-free priors (``auto``), or maximum
+        method : {"auto", "laplace", "nuts", "map", "mle"}
+            The posterior under weakly informative, scale-free priors, as draws around its mode: by
+            importance sampling (``laplace``) or a Markov chain (``nuts``); ``auto`` is laplace,
+            and nuts where that cannot be relied on. Its mode alone is ``map``; ``mle`` is maximum
             likelihood.
+        seed
+            Of the draws; the same one gives the same.
 
         Warns
         -----
         ConvergenceWarning
             If gradient or Hessian say that the point is not a mode.
+        PosteriorWarning
+            If importance sampling cannot be relied on.
         """
         data = as_customers(customers, time_unit)
-        triples = data.triples()
-        weight = triples.weights
+        evidence = self._evidence(data)
         self.fit_ = fit_kernel(
             self.kernel,
-            (triples.frequency, triples.recency, triples.age),
-            weight,
-            scale=_mean_age(triples),
+            evidence.columns,
+            evidence.weight,
+            scale=evidence.scale,
             method=method,
+            seed=seed,
         )
         self.time_unit_ = data.time_unit
         self.fingerprint_ = data.fingerprint
@@ -106,7 +118,7 @@ class PurchaseModel(Model):
         columns = self._columns(data)
         span = self._finite(horizon)
         if k_max is None:
-            x, age, _ = _distinct(columns)
+            x, age, _ = distinct_pairs(columns)
             reach = count_reach(self.kernel, self._theta, x, age, span, _REST)
             k_max = int(reach.max(initial=0))
         alive = self.alive(columns)[:, None]
@@ -175,7 +187,7 @@ class PurchaseModel(Model):
         self, columns: CustomerColumns, predict: Callable[[IntArray, FloatArray], FloatArray]
     ) -> FloatArray:
         """Predict once per distinct (x, T) and hand the result to every customer."""
-        x, age, which = _distinct(columns)
+        x, age, which = distinct_pairs(columns)
         return predict(x, age)[which]
 
     def _columns(self, data: CustomerData) -> CustomerColumns:
@@ -190,6 +202,26 @@ class PurchaseModel(Model):
             raise UndiscountedLifetimeError
         _ = self._fitted
         return duration.in_unit(self.time_unit_)
+
+    def _evidence(self, customers: Customers) -> Evidence:
+        triples = customers.triples()
+        return Evidence(
+            names=("frequency", "recency", "T"),
+            columns=(triples.frequency, triples.recency, triples.age),
+            weight=triples.weights,
+            scale=_mean_age(triples),
+        )
+
+    def _replicate(
+        self, theta: FloatArray, columns: CustomerColumns, rng: np.random.Generator
+    ) -> IntArray:
+        """Repeat purchases of new customers who are as old as these."""
+        n = len(columns)
+        none, start = np.zeros(n, dtype=np.int64), np.zeros(n)
+        traits = self.kernel.draw_traits(theta, none, start, rng)
+        bought = rng.poisson(traits.rate * np.minimum(traits.life, columns.age))
+        stays = rng.random(n) < self.kernel.probability_alive(theta, none, start, start)
+        return np.where(stays, np.minimum(bought, traits.purchases_left), 0)
 
     def _new_customer(self) -> CustomerColumns:
         _ = self._fitted
@@ -217,7 +249,7 @@ def _mean_age(triples: CustomerColumns) -> float:
     return mean or 1.0
 
 
-def _distinct(columns: CustomerColumns) -> tuple[IntArray, FloatArray, IntArray]:
+def distinct_pairs(columns: CustomerColumns) -> tuple[IntArray, FloatArray, IntArray]:
     """Distinct (x, T), and for each customer the position of theirs."""
     age, which_age = np.unique(columns.age, return_inverse=True)
     key = columns.frequency * len(age) + which_age
