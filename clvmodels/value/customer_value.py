@@ -12,8 +12,12 @@ from clvmodels.models.gamma_gamma import GammaGammaModel
 from clvmodels.models.purchases import PurchaseModel
 from clvmodels.transactions.columns import CustomerColumns
 from clvmodels.units import Duration
+from clvmodels.value.groups import GroupTotals, group_totals, total_draws
+from clvmodels.value.path import base_path
+from clvmodels.value.predictive import Predictive
 from clvmodels.value.scorer import Scorer
-from clvmodels.value.simple_formula import SimpleFormula, simple_formula
+from clvmodels.value.shock import ASSUMED, CommonShock, CommonShocks
+from clvmodels.value.simple_formula import SimpleFormula, formula_of_base
 from clvmodels.value.terms import ValueTerms, check_interval
 from clvmodels.value.totals import ValueGroups, ValueTotals, value_totals
 
@@ -103,12 +107,93 @@ class CustomerValue:
         return pd.DataFrame({**facts, **scores}, index=index)
 
     def total(
-        self, customers: CustomerData, horizon: str | Duration = "1y", interval: float = 0.9
+        self,
+        customers: CustomerData,
+        horizon: str | Duration = "1y",
+        interval: float = 0.9,
+        shock: CommonShock | CommonShocks = ASSUMED,
     ) -> ValueTotals:
-        """Purchases and value of the base, with intervals that cover common shocks too."""
+        """Purchases and value of the base, with intervals that cover common shocks too.
+
+        ``shock`` is their size: assumed, or learned from the log by `common_shocks`.
+        """
         columns = self._columns(customers)
         check_interval(interval)
-        return value_totals(ValueGroups.of(columns), self.scorer(horizon, interval), interval)
+        scorer = self.scorer(horizon, interval)
+        return value_totals(ValueGroups.of(columns), scorer, interval, shock)
+
+    def distribution(self, customers: CustomerData, horizon: str | Duration = "1y") -> Predictive:
+        """The whole predictive distribution of every customer within the horizon.
+
+        Examples
+        --------
+        >>> import clvmodels as clv
+        >>> purchases = clv.BetaGeoModel.from_params(
+        ...     {"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426}, time_unit="week"
+        ... )
+        >>> spend = clv.GammaGammaModel.from_params(
+        ...     {"p": 6.25, "q": 3.74, "gamma": 15.44}, time_unit="week"
+        ... )
+        >>> import pandas as pd
+        >>> one = pd.DataFrame(
+        ...     {"frequency": [2], "recency": [30.43], "T": [38.86], "monetary_value": [22.35]}
+        ... )
+        >>> ahead = clv.CustomerValue(purchases, spend).distribution(one, "39w")
+        >>> round(float(ahead.probability_no_purchase().iloc[0]), 4)
+        0.4454
+        """
+        return Predictive(
+            self.purchases, self.spend, self.terms(horizon), self._columns(customers), self.seed
+        )
+
+    def totals_by(
+        self,
+        customers: CustomerData,
+        labels: Any,
+        horizon: str | Duration = "1y",
+        interval: float = 0.9,
+        shock: CommonShock | CommonShocks = ASSUMED,
+    ) -> GroupTotals:
+        """Totals of groups of customers (segments, cohorts) that are uncertain together.
+
+        ``labels`` has one entry per customer, in their order: an array, a pandas Series, or a
+        column of ``summary.labels()``. Customers without one are a group of their own, ``None``.
+        """
+        columns = self._columns(customers)
+        check_interval(interval)
+        return group_totals(columns, labels, self.scorer(horizon, interval), interval, shock)
+
+    def total_draws(
+        self, customers: CustomerData, horizon: str | Duration = "1y", draws: int = 256
+    ) -> pd.DataFrame:
+        """Expected totals of the base, one row for each of ``draws`` points of the posterior."""
+        import pandas as pd
+
+        scorer = self.scorer(horizon, 0.9)
+        totals = total_draws(self._columns(customers), scorer, draws)
+        return pd.DataFrame(totals, columns=["active", "purchases", "clv", "potential_value"])
+
+    def path(
+        self,
+        customers: CustomerData,
+        horizon: str | Duration = "1y",
+        every: str = "week",
+        interval: float = 0.9,
+        shock: CommonShock | CommonShocks = ASSUMED,
+    ) -> pd.DataFrame:
+        """Purchases and value of the base ahead, per ``"week"`` or ``"month"``, with bands.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per period, which ends ``day`` days from now: ``purchases``, ``value``
+            (discounted, after order costs; costs per customer are not in it) and both cumulative,
+            each with ``_lower`` and ``_upper``. Bands cover parameters, customers and the common
+            shock.
+        """
+        check_interval(interval)
+        scorer = self.scorer(horizon, interval)
+        return base_path(self._columns(customers), scorer, every, interval, shock)
 
     def new_customer(self, horizon: str | Duration = "1y", interval: float = 0.9) -> NewCustomer:
         """What to expect of a customer who has just bought for the first time."""
@@ -128,7 +213,7 @@ class CustomerValue:
         self, customers: CustomerData, horizon: str | Duration = "1y"
     ) -> SimpleFormula:
         """The simple formula for the base on the same terms, with each input shown."""
-        return simple_formula(self._columns(customers), self.terms(horizon))
+        return formula_of_base(self._columns(customers), self.terms(horizon))
 
     def terms(self, horizon: str | Duration) -> ValueTerms:
         """The terms of value for a horizon."""

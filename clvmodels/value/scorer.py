@@ -2,70 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from clvmodels.errors import UnitMismatchError
 from clvmodels.kernels.base import FloatArray
-from clvmodels.kernels.spend_tables import SpendTables, given_alive
-from clvmodels.models.gamma_gamma import GammaGammaModel, spend_evidence
+from clvmodels.models.gamma_gamma import GammaGammaModel
 from clvmodels.models.purchases import PurchaseModel
 from clvmodels.transactions.columns import CustomerColumns
-from clvmodels.units import DAYS_PER_UNIT, DAYS_PER_YEAR, discount_force
-from clvmodels.value.outlook import ExactOutlook, Outlook
+from clvmodels.value.averaging import Averaging, measured_averaging
+from clvmodels.value.mixture import Mixture
+from clvmodels.value.parameters import parameter_pairs
+from clvmodels.value.plug_in import PREDICTIONS as PREDICTIONS
+from clvmodels.value.plug_in import Ahead as Ahead
+from clvmodels.value.plug_in import PlugIn, mixed_outlook, take
+from clvmodels.value.plug_in import look_ahead as look_ahead
 from clvmodels.value.simple_formula import simple_formula_per_customer
 from clvmodels.value.simulated import SimulatedOutlook
 from clvmodels.value.terms import ValueTerms, check_interval
 
-# The columns that a scorer fills, in the order of the contract.
-PREDICTIONS = (
-    "probability_alive",
-    "expected_purchases",
-    "purchases_lower",
-    "purchases_upper",
-    "expected_spend",
-    "clv",
-    "clv_lower",
-    "clv_median",
-    "clv_upper",
-    "potential_value",
-    "clv_simple_formula",
-)
-
-
-@dataclass(frozen=True)
-class Ahead:
-    """Purchases to expect of each customer while active, (n,) each."""
-
-    alive: FloatArray
-    expected: FloatArray
-    discounted: FloatArray
-
-    @property
-    def ratio(self) -> FloatArray:
-        """Discounted over undiscounted purchases; 1 where none are expected."""
-        return np.divide(
-            self.discounted,
-            self.expected,
-            out=np.ones_like(self.expected),
-            where=self.expected > 0.0,
-        )
-
-
-def look_ahead(model: PurchaseModel, columns: CustomerColumns, terms: ValueTerms) -> Ahead:
-    """P(alive) and the purchases to expect while active, within the terms' horizon."""
-    if columns.time_unit != model.time_unit_:
-        raise UnitMismatchError(columns.time_unit, model.time_unit_)
-    expected = np.full(len(columns), np.nan)
-    if not terms.horizon.is_lifetime:
-        expected = model.alive_purchases(columns, terms.horizon)
-    discounted = model.alive_purchases(columns, terms.horizon, terms.annual_discount_rate)
-    return Ahead(model.alive(columns), expected, discounted)
+# Customers times points of the posterior that are worked on at once.
+_CELLS_AT_ONCE = 1 << 21
 
 
 class Scorer:
     """Scores batches of customers with fixed models and terms.
+
+    Where the models know their parameters as draws, and this matters, every score is one of the
+    mixture over representative draws; otherwise of the mode.
 
     Parameters
     ----------
@@ -88,28 +52,18 @@ class Scorer:
         seed: int = 0,
     ) -> None:
         self.purchases, self.spend, self.terms = purchases, spend, terms
-        self._lower, self._median, self._upper = check_interval(interval)
-        span = terms.horizon.in_unit(purchases.time_unit_)
-        theta = purchases.fit_.parameters
-        shapes = None
-        if spend is not None:
-            p, q, _ = spend.fit_.parameters.tolist()
-            shapes = (p, q)
-        exact = terms.horizon.days <= DAYS_PER_YEAR and terms.cost_per_order == 0.0
-        self._tables = None
-        if not terms.horizon.is_lifetime:
-            self._tables = SpendTables(
-                purchases.kernel, theta, shapes if exact else None, span, self._upper
-            )
-        self._outlook: Outlook | None = None
-        if shapes is not None and exact and self._tables is not None:
-            self._outlook = ExactOutlook(self._tables, *shapes, terms.margin)
-        elif shapes is not None:
-            force = discount_force(terms.annual_discount_rate, purchases.time_unit_)
-            self._outlook = SimulatedOutlook(
-                purchases.kernel, theta, shapes, span, force,
-                DAYS_PER_UNIT[purchases.time_unit_], terms.margin, terms.cost_per_order, seed,
-            )  # fmt: skip
+        self.levels, self.seed = check_interval(interval), seed
+        self._plug_in = PlugIn(purchases, spend, terms, self.levels, seed)
+
+    @cached_property
+    def averaging(self) -> Averaging:
+        """Over how many points of the posterior the scores are averaged, and the error left."""
+        return measured_averaging(self.purchases, self.spend, self.terms, self.levels)
+
+    @cached_property
+    def _parts(self) -> list[PlugIn]:
+        pairs = parameter_pairs(self.purchases, self.spend, self.averaging.draws_used)
+        return [PlugIn(*pair, self.terms, self.levels, self.seed) for pair in pairs]
 
     def prepare(self, columns: CustomerColumns) -> None:
         """Work out what is shared by customers of equal (x, T), all at once.
@@ -117,79 +71,62 @@ class Scorer:
         Not needed for a result, but a base that is scored by batches is scored faster: the work
         is then done for whole groups of customers instead of what each batch adds to them.
         """
-        n = columns.frequency
-        for tables in (self._tables, self._outlook):
-            if tables is not None:
-                tables.rows(columns.frequency, columns.age, n)
+        if self.averaging.draws_used == 1:
+            self._plug_in.prepare(columns)
+            return
+        x, age = columns.frequency, columns.age
+        if not self.terms.horizon.is_lifetime:
+            for part in self._parts:
+                part.tables.rows(x, age, x)
+        if self._simulated is not None:
+            self._simulated.rows(x, age, x)
 
     def score(self, columns: CustomerColumns) -> dict[str, FloatArray]:
         """Predictions for each customer by column name, NaN where there is none."""
-        ahead = self.ahead(columns)
+        draws = self.averaging.draws_used
+        if draws == 1:
+            return self._plug_in.score(columns)
+        size = max(_CELLS_AT_ONCE // draws, 1)
+        scores = [
+            self._mixed(take(columns, slice(start, start + size)))
+            for start in range(0, max(len(columns), 1), size)
+        ]
+        return {name: np.concatenate([part[name] for part in scores]) for name in PREDICTIONS}
+
+    def _mixed(self, columns: CustomerColumns) -> dict[str, FloatArray]:
+        lower, median, upper = self.levels
+        terms = self.terms
+        mixture = Mixture(self._parts, columns, self._simulated)
         scores = dict.fromkeys(PREDICTIONS, np.full(len(columns), np.nan))
-        scores["probability_alive"] = ahead.alive
-        if self._tables is not None:
-            scores["expected_purchases"] = ahead.alive * ahead.expected
-            scores |= self._purchase_interval(columns, ahead.alive, self._tables)
-        if self.spend is not None and self._outlook is not None:
-            scores |= self._money(columns, ahead, self.spend, self._outlook)
+        scores["probability_alive"] = mixture.alive.mean(axis=0)
+        if not terms.horizon.is_lifetime:
+            scores["expected_purchases"] = mixture.expected_purchases.mean(axis=0)
+            for name, level in (("purchases_lower", lower), ("purchases_upper", upper)):
+                scores[name] = mixture.purchases_quantile(level).astype(np.float64)
+        if self.spend is not None:
+            fixed = terms.fixed_cost
+            scores["expected_spend"] = mixture.spend.mean(axis=0)
+            scores["clv"] = mixture.value.mean(axis=0) - fixed
+            for name, level in (("lower", lower), ("median", median), ("upper", upper)):
+                scores[f"clv_{name}"] = mixture.value_quantile(level) - fixed
+            scores["potential_value"] = mixture.if_alive.mean(axis=0) - fixed
+            scores["clv_simple_formula"] = simple_formula_per_customer(columns, terms)
         return scores
 
+    @cached_property
+    def _simulated(self) -> SimulatedOutlook | None:
+        return mixed_outlook(self._parts, self.seed)
+
     def ahead(self, columns: CustomerColumns) -> Ahead:
-        """P(alive) and the purchases to expect while active."""
-        return look_ahead(self.purchases, columns, self.terms)
+        """P(alive) and the purchases to expect while active, at the mode."""
+        return self._plug_in.ahead(columns)
 
     def mean_square_purchases(self, columns: CustomerColumns) -> FloatArray:
         """E[(purchases within the horizon)² | active], (n,); NaN for a lifetime."""
-        if self._tables is None:
-            return np.full(len(columns), np.nan)
-        n, _ = spend_evidence(columns)
-        rows = self._tables.rows(columns.frequency, columns.age, n)
-        return self._tables.mean_square_purchases(rows)
+        return self._plug_in.mean_square_purchases(columns)
 
     def mean_square_values(
         self, columns: CustomerColumns, ahead: Ahead
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """E[S²], E[S N], E[N²] given active, as in `Outlook.mean_squares`, (n,) each."""
-        if self._outlook is None:
-            nothing = np.full(len(columns), np.nan)
-            return nothing, nothing, nothing
-        n, _ = spend_evidence(columns)
-        rows = self._outlook.rows(columns.frequency, columns.age, n)
-        return self._outlook.mean_squares(rows, n, ahead.expected, ahead.ratio)
-
-    def _purchase_interval(
-        self, columns: CustomerColumns, alive: FloatArray, tables: SpendTables
-    ) -> dict[str, FloatArray]:
-        n, _ = spend_evidence(columns)
-        rows = tables.rows(columns.frequency, columns.age, n)
-        levels = {"purchases_lower": self._lower, "purchases_upper": self._upper}
-        return {
-            name: tables.purchases(rows, given_alive(level, alive)).astype(np.float64)
-            for name, level in levels.items()
-        }
-
-    def _money(
-        self, columns: CustomerColumns, ahead: Ahead, spend: GammaGammaModel, outlook: Outlook
-    ) -> dict[str, FloatArray]:
-        terms = self.terms
-        n, mean = spend_evidence(columns)
-        per_order = spend.spend(n, mean)
-        if_alive = (terms.margin * per_order - terms.cost_per_order) * ahead.discounted
-        rows = outlook.rows(columns.frequency, columns.age, n)
-        scale = spend.fit_.parameters[2] + n * mean
-        levels = {
-            "clv_lower": self._lower,
-            "clv_median": self._median,
-            "clv_upper": self._upper,
-        }
-        quantiles = {
-            name: outlook.quantile(rows, level, ahead.alive, scale, ahead.ratio) - terms.fixed_cost
-            for name, level in levels.items()
-        }
-        return {
-            "expected_spend": per_order,
-            "clv": ahead.alive * if_alive - terms.fixed_cost,
-            **quantiles,
-            "potential_value": if_alive - terms.fixed_cost,
-            "clv_simple_formula": simple_formula_per_customer(columns, terms),
-        }
+        return self._plug_in.mean_square_values(columns, ahead)

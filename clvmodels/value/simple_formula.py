@@ -66,7 +66,7 @@ def simple_formula_per_customer(columns: CustomerColumns, terms: ValueTerms) -> 
     return result
 
 
-def simple_formula(columns: CustomerColumns, terms: ValueTerms) -> SimpleFormula:
+def formula_of_base(columns: CustomerColumns, terms: ValueTerms) -> SimpleFormula:
     """The formula for the base that these customers are, with its inputs."""
     return formula_of_sums(formula_sums(columns), terms)
 

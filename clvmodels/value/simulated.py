@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from clvmodels.kernels.base import FloatArray, IntArray, PurchaseKernel
@@ -18,11 +20,14 @@ class SimulatedOutlook:
 
     The time ahead is cut into 40 bins that weigh equally after discounting; purchases within a
     bin get its mean discount factor. Each triple has a random stream of its own, made from the
-    seed and the triple, so that results do not depend on who else is scored.
+    seed and the triple, so that results do not depend on who else is scored. With several sets of
+    parameters the draws take turns with them.
 
     Parameters
     ----------
-    spend
+    theta : (k,) or (k, sets)
+        Parameters of the purchase model.
+    spend : pair of float, or (2, sets)
         (p, q) of Gamma-Gamma.
     horizon, force
         Time ahead (may be infinite) and discount rate per unit.
@@ -36,7 +41,7 @@ class SimulatedOutlook:
         self,
         kernel: PurchaseKernel,
         theta: FloatArray,
-        spend: tuple[float, float],
+        spend: tuple[float, float] | FloatArray,
         horizon: float,
         force: float,
         days_per_unit: float,
@@ -45,6 +50,11 @@ class SimulatedOutlook:
         seed: int,
     ) -> None:
         self._kernel, self._theta, self._spend = kernel, theta, spend
+        self._sets = 1 if theta.ndim == 1 else theta.shape[1]
+        # Which set of parameters each draw has.
+        self._turn = np.arange(_DRAWS) % self._sets
+        if self._sets > 1:
+            self._theta, self._spend = theta[:, self._turn], np.asarray(spend)[:, self._turn]
         self._days_per_unit = days_per_unit
         self._margin, self._cost, self._seed = margin, cost_per_order, seed
         self._edges, self._factors = _bins(horizon, force)
@@ -81,6 +91,37 @@ class SimulatedOutlook:
                 result[i] = _mixed_quantile(np.sort(value), level, float(alive[i]))
         return result
 
+    def mixed_quantile(
+        self, rows: IntArray, level: float, alive: FloatArray, scale: FloatArray
+    ) -> FloatArray:
+        """Quantile in money where P(alive) and γ′ differ by set of parameters, (sets, n) each."""
+        result = np.empty(len(rows))
+        for i, (value, weight) in enumerate(self._weighted(rows, alive, scale)):
+            order = np.argsort(value, kind="stable")
+            reached = np.cumsum(weight[order])
+            place = min(int(np.searchsorted(reached, level)), len(order) - 1)
+            result[i] = value[order[place]]
+        return result
+
+    def mixed_cdf(
+        self, rows: IntArray, amount: FloatArray, alive: FloatArray, scale: FloatArray
+    ) -> FloatArray:
+        """P(value ≤ amount), with arguments as in `mixed_quantile`."""
+        result = np.empty(len(rows))
+        for i, (value, weight) in enumerate(self._weighted(rows, alive, scale)):
+            result[i] = weight[value <= amount[i]].sum()
+        return result
+
+    def _weighted(
+        self, rows: IntArray, alive: FloatArray, scale: FloatArray
+    ) -> Iterator[tuple[FloatArray, FloatArray]]:
+        """Values of each customer, the 0 of one who has left last, and their weights."""
+        for i, row in enumerate(rows):
+            given = self._margin * scale[self._turn, i] * self._totals[row]
+            value = np.append(given - self._cost * self._counts[row], 0.0)
+            weight = alive[self._turn, i] / _DRAWS
+            yield value, np.append(weight, 1.0 - weight.sum())
+
     def mean_squares(
         self, rows: IntArray, n: IntArray, expected: FloatArray, ratio: FloatArray
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -101,9 +142,10 @@ class SimulatedOutlook:
         bought = self._kernel.simulate_alive_counts(self._theta, x, T, self._edges, _DRAWS, rng)
         some = bought > 0  # most bins hold nothing
         spent = np.zeros(bought.shape)
-        spent[some] = rng.standard_gamma(p * bought[some])
+        spent[some] = rng.standard_gamma((np.reshape(p, (-1, 1)) * bought)[some])
         total = spent @ self._factors / rng.standard_gamma(q + p * n, size=_DRAWS)
-        order = np.argsort(total)
+        # With one set of parameters the draws are exchangeable, and looked up in this order.
+        order = np.argsort(total) if self._sets == 1 else np.arange(_DRAWS)
         return total[order], (bought @ self._factors)[order]
 
 

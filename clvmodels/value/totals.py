@@ -11,20 +11,18 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
-from scipy.special import ndtri, stdtrit
+from scipy.special import ndtri
 
 from clvmodels.kernels.base import FloatArray, IntArray
 from clvmodels.models.base import Model
 from clvmodels.models.gamma_gamma import GammaGammaModel, spend_evidence
 from clvmodels.transactions.columns import CustomerColumns
+from clvmodels.value.parameters import parameter_pairs
 from clvmodels.value.scorer import Ahead, Scorer, look_ahead
+from clvmodels.value.shock import ASSUMED, NO_SHOCK, CommonShock, CommonShocks
 from clvmodels.value.terms import ValueTerms
 
 ModelType = TypeVar("ModelType", bound=Model)
-
-# What a whole base shares (seasons, prices, crises) as the standard deviation of the log of
-# actual over predicted, and the degrees of freedom that this assumption is worth.
-ASSUMED_SHOCK, ASSUMED_SHOCK_WORTH = 0.25, 4.0
 
 # Step in the scale-free coordinates, which are logarithms, for derivatives of a total.
 _STEP = 1e-3
@@ -43,9 +41,13 @@ class Total:
     sd_parameters, sd_customers
         Standard deviations from not knowing the parameters, and from what customers will do.
     common_shock
-        Standard deviation of the common shock on the log scale: .25 is about 25 %.
+        Scale of the common shock on the log scale: .25 is about 25 %.
     common_shock_assumed
         True where no earlier window of this log taught its size.
+    common_shock_degrees
+        Degrees of freedom of its Student's t: how well its size is known.
+    common_shock_windows
+        Earlier windows that taught its size.
     """
 
     expected: float
@@ -54,8 +56,10 @@ class Total:
     interval: float
     sd_parameters: float
     sd_customers: float
-    common_shock: float = ASSUMED_SHOCK
-    common_shock_assumed: bool = True
+    common_shock: float
+    common_shock_assumed: bool
+    common_shock_degrees: float
+    common_shock_windows: int
 
     @classmethod
     def of(
@@ -64,25 +68,29 @@ class Total:
         sd_parameters: float,
         sd_customers: float,
         interval: float,
-        common_shock: float = ASSUMED_SHOCK,
+        shock: CommonShock = ASSUMED,
+        fixed_cost: float = 0.0,
     ) -> Total:
         """Interval around an expected total from the parts of its uncertainty.
 
         Parameters and customers vary normally on the log scale, the shock as Student's t with
-        the degrees of freedom that its size is known to.
+        the degrees of freedom that its size is known to. What is paid in any case,
+        ``fixed_cost``, has been taken off ``expected`` and varies with nothing.
         """
+        gross = expected + fixed_cost
         level = 0.5 * (1.0 + interval)
         spread = float(ndtri(level)) * math.hypot(sd_parameters, sd_customers)
-        shock = common_shock * float(stdtrit(ASSUMED_SHOCK_WORTH, level)) * abs(expected)
-        width = math.hypot(spread, shock)
-        if expected > 0.0:
-            half = width / expected
-            bounds = (expected * math.exp(-half), expected * math.exp(half))
+        width = math.hypot(spread, shock.half_width(interval) * abs(gross))
+        if gross > 0.0:
+            half = width / gross
+            bounds = (gross * math.exp(-half) - fixed_cost, gross * math.exp(half) - fixed_cost)
         else:
-            # A base that costs more than it brings has no log; the same width, added.
+            # Orders that cost more than they bring have no log; the same width, added.
             bounds = (expected - width, expected + width)
-        parts = (sd_parameters, sd_customers, common_shock)
-        return cls(expected, *bounds, interval, *parts)
+        return cls(
+            expected, *bounds, interval, sd_parameters, sd_customers,
+            shock.sd, shock.assumed, shock.degrees_of_freedom, shock.windows,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -165,32 +173,62 @@ def _regroup(
     return ValueGroups(grouped, n[first], sums[1], sums[2])
 
 
-def value_totals(groups: ValueGroups, scorer: Scorer, interval: float) -> ValueTotals:
-    """Totals over all groups with their intervals."""
-    purchases, spend, terms = scorer.purchases, scorer.spend, scorer.terms
+def value_totals(
+    groups: ValueGroups,
+    scorer: Scorer,
+    interval: float,
+    shock: CommonShock | CommonShocks = ASSUMED,
+) -> ValueTotals:
+    """Totals over all groups with their intervals, which carry what strikes everybody at once."""
+    shocks, terms = CommonShocks.of(shock), scorer.terms
     ahead = scorer.ahead(groups.columns)
-    expected = _expected(groups, spend, terms, ahead)
-    variance_parameters = _parameter_variance(
-        purchases,
-        lambda model: _expected(groups, spend, terms, look_ahead(model, groups.columns, terms)),
-    )
-    if spend is not None:
-        variance_parameters += _parameter_variance(
-            spend, lambda model: _expected(groups, model, terms, ahead)
-        )
+    expected, variance_parameters = _over_parameters(groups, scorer, ahead)
     variance_customers = _customer_variance(groups, scorer, ahead)
+    fixed_cost = terms.fixed_cost * float(groups.columns.weights.sum())
 
-    def total(which: int, common_shock: float = ASSUMED_SHOCK) -> Total:
+    def total(which: int, shock: CommonShock, fixed_cost: float = 0.0) -> Total:
         sd_parameters, sd_customers = (
             math.sqrt(variance[which]) for variance in (variance_parameters, variance_customers)
         )
-        return Total.of(float(expected[which]), sd_parameters, sd_customers, interval, common_shock)
+        parts = (sd_parameters, sd_customers)
+        return Total.of(float(expected[which]), *parts, interval, shock, fixed_cost)
 
+    money = (shocks.value, fixed_cost)
+    rest = ((1, shocks.purchases, 0.0), (2, *money), (3, *money))
     return ValueTotals(
         round(float(groups.columns.weights.sum())),
-        total(0, common_shock=0.0),
-        *(total(which) if np.isfinite(expected[which]) else None for which in (1, 2, 3)),
+        total(0, NO_SHOCK),
+        *(total(*part) if np.isfinite(expected[part[0]]) else None for part in rest),
     )
+
+
+def _over_parameters(
+    groups: ValueGroups, scorer: Scorer, ahead: Ahead
+) -> tuple[FloatArray, FloatArray]:
+    """Expected totals and their variance from not knowing the parameters, (4,) each.
+
+    Over the same points of the posterior as the scores, whose sums the totals are; where the mode
+    alone serves, the variance is that of the delta method.
+    """
+    purchases, spend, terms = scorer.purchases, scorer.spend, scorer.terms
+    columns, draws = groups.columns, scorer.averaging.draws_used
+    if draws > 1:
+        totals = np.array(
+            [
+                expected_totals(groups, of_spend, terms, look_ahead(model, columns, terms))
+                for model, of_spend in parameter_pairs(purchases, spend, draws)
+            ]
+        )
+        return totals.mean(axis=0), totals.var(axis=0)
+    variance = _parameter_variance(
+        purchases,
+        lambda model: expected_totals(groups, spend, terms, look_ahead(model, columns, terms)),
+    )
+    if spend is not None:
+        variance += _parameter_variance(
+            spend, lambda model: expected_totals(groups, model, terms, ahead)
+        )
+    return expected_totals(groups, spend, terms, ahead), variance
 
 
 def _parameter_variance(model: ModelType, totals: Callable[[ModelType], FloatArray]) -> FloatArray:
@@ -205,7 +243,7 @@ def _parameter_variance(model: ModelType, totals: Callable[[ModelType], FloatArr
     return np.asarray(np.einsum("it,ij,jt->t", gradient, covariance, gradient))
 
 
-def _expected(
+def expected_totals(
     groups: ValueGroups, spend: GammaGammaModel | None, terms: ValueTerms, ahead: Ahead
 ) -> FloatArray:
     """Active customers, purchases, value and potential value of the base, (4,)."""

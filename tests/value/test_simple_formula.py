@@ -9,9 +9,9 @@ import clvmodels as clv
 from clvmodels.transactions.columns import CustomerColumns
 from clvmodels.units import Duration
 from clvmodels.value.simple_formula import (
+    formula_of_base,
     formula_of_sums,
     formula_sums,
-    simple_formula,
     simple_formula_per_customer,
 )
 from clvmodels.value.terms import ValueTerms
@@ -34,7 +34,7 @@ def test_per_customer_by_hand():
 
 
 def test_base_by_hand():
-    formula = simple_formula(CUSTOMERS, ValueTerms(Duration.parse("3y"), margin=0.5))
+    formula = formula_of_base(CUSTOMERS, ValueTerms(Duration.parse("3y"), margin=0.5))
     assert formula.mean_order_value == pytest.approx((4 * 25 + 40) / 5)
     assert formula.orders_per_year == pytest.approx((2 + 1) / 2)
     assert formula.value_per_customer == pytest.approx(28 * 1.5 * 3 * 0.5)
@@ -46,7 +46,7 @@ def test_sums_add_up_over_batches():
     terms = ValueTerms(Duration.parse("1y"))
     one = formula_sums(CUSTOMERS)
     assert formula_of_sums(one + one, terms).value == pytest.approx(
-        2 * simple_formula(CUSTOMERS, terms).value
+        2 * formula_of_base(CUSTOMERS, terms).value
     )
 
 

@@ -27,7 +27,9 @@ def shop() -> CustomerColumns:
 
 @pytest.fixture(scope="module")
 def value(shop) -> clv.CustomerValue:
-    return clv.CustomerValue(clv.BetaGeoModel().fit(shop), clv.GammaGammaModel().fit(shop))
+    return clv.CustomerValue(
+        clv.BetaGeoModel().fit(shop, method="map"), clv.GammaGammaModel().fit(shop, method="map")
+    )
 
 
 @pytest.mark.parametrize("horizon", ["26w", "3y"])
@@ -43,6 +45,35 @@ def test_expected_totals_are_sums_over_customers(value, shop, horizon):
     assert totals.potential_value.expected == pytest.approx(scores["potential_value"].sum())
     for total in (totals.purchases, totals.clv, totals.potential_value):
         assert total.lower < total.expected < total.upper
+
+
+def test_totals_over_a_posterior_are_sums_over_customers_too(shop):
+    """The same points stand for the posterior in both, and their spread is the parameters'."""
+    few = replace(
+        shop,
+        **{
+            name: getattr(shop, name)[:150]
+            for name in ("frequency", "recency", "age", "monetary_value")
+        },
+    )
+    value = clv.CustomerValue(
+        clv.BetaGeoModel().fit(few, method="laplace"),
+        clv.GammaGammaModel().fit(few, method="laplace"),
+    )
+    scorer = value.scorer("26w", 0.9)
+    assert scorer.averaging.draws_used > 1
+    totals, scores = value.total(few, "26w"), scorer.score(few)
+    assert totals.active.expected == pytest.approx(scores["probability_alive"].sum())
+    assert totals.purchases.expected == pytest.approx(scores["expected_purchases"].sum())
+    assert totals.clv.expected == pytest.approx(scores["clv"].sum())
+    assert totals.potential_value.expected == pytest.approx(scores["potential_value"].sum())
+    by_hand = [
+        (model.alive(few) * model.alive_purchases(few, clv.Duration.parse("26w"))).sum()
+        for model in (
+            value.purchases.at(z) for z in value.purchases.fit_.posterior.coordinates[:400]
+        )
+    ]
+    assert totals.purchases.sd_parameters == pytest.approx(np.std(by_hand), rel=0.15)
 
 
 def test_costs_enter_totals_as_they_enter_scores(value, shop):

@@ -1,0 +1,261 @@
+"""Scores of a batch of customers with one set of parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from clvmodels.errors import NoSpendModelError, UndiscountedLifetimeError, UnitMismatchError
+from clvmodels.kernels.base import FloatArray, IntArray
+from clvmodels.kernels.spend_tables import SpendTables, given_alive
+from clvmodels.models.gamma_gamma import GammaGammaModel, spend_evidence
+from clvmodels.models.purchases import PurchaseModel
+from clvmodels.transactions.columns import CustomerColumns
+from clvmodels.units import DAYS_PER_UNIT, DAYS_PER_YEAR, discount_force
+from clvmodels.value.outlook import ExactOutlook, Outlook
+from clvmodels.value.simple_formula import simple_formula_per_customer
+from clvmodels.value.simulated import SimulatedOutlook
+from clvmodels.value.terms import ValueTerms
+
+# The columns that a scorer fills, in the order of the contract.
+PREDICTIONS = (
+    "probability_alive",
+    "expected_purchases",
+    "purchases_lower",
+    "purchases_upper",
+    "expected_spend",
+    "clv",
+    "clv_lower",
+    "clv_median",
+    "clv_upper",
+    "potential_value",
+    "clv_simple_formula",
+)
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """Purchases to expect of each customer while active, (n,) each."""
+
+    alive: FloatArray
+    expected: FloatArray
+    discounted: FloatArray
+
+    @property
+    def ratio(self) -> FloatArray:
+        """Discounted over undiscounted purchases; 1 where none are expected."""
+        return np.divide(
+            self.discounted,
+            self.expected,
+            out=np.ones_like(self.expected),
+            where=self.expected > 0.0,
+        )
+
+
+def look_ahead(model: PurchaseModel, columns: CustomerColumns, terms: ValueTerms) -> Ahead:
+    """P(alive) and the purchases to expect while active, within the terms' horizon."""
+    if columns.time_unit != model.time_unit_:
+        raise UnitMismatchError(columns.time_unit, model.time_unit_)
+    expected = np.full(len(columns), np.nan)
+    if not terms.horizon.is_lifetime:
+        expected = model.alive_purchases(columns, terms.horizon)
+    discounted = model.alive_purchases(columns, terms.horizon, terms.annual_discount_rate)
+    return Ahead(model.alive(columns), expected, discounted)
+
+
+def take(columns: CustomerColumns, rows: slice) -> CustomerColumns:
+    """Some of the customers, as far as predictions look at them."""
+    return CustomerColumns(
+        columns.frequency[rows],
+        columns.recency[rows],
+        columns.age[rows],
+        columns.monetary_value[rows],
+        columns.time_unit,
+        None if columns.order_value is None else columns.order_value[rows],
+    )
+
+
+def is_exact(terms: ValueTerms) -> bool:
+    """Whether discounted value has an exact distribution on these terms."""
+    return terms.horizon.days <= DAYS_PER_YEAR and terms.cost_per_order == 0.0
+
+
+class PlugIn:
+    """Scores of customers with one set of parameters, taken as known.
+
+    Parameters
+    ----------
+    purchases, spend
+        Models with the parameters; without ``spend`` every column in money is NaN.
+    terms
+        What value means.
+    levels
+        Lower, median and upper level of the predictive intervals.
+    seed
+        For what has to be simulated.
+    always_spend
+        Keep the distribution of undiscounted spend also where value is simulated.
+    """
+
+    def __init__(
+        self,
+        purchases: PurchaseModel,
+        spend: GammaGammaModel | None,
+        terms: ValueTerms,
+        levels: tuple[float, float, float],
+        seed: int = 0,
+        always_spend: bool = False,
+    ) -> None:
+        self.purchases, self.spend, self.terms, self.seed = purchases, spend, terms, seed
+        self._lower, self._median, self._upper = levels
+        span = terms.horizon.in_unit(purchases.time_unit_)
+        theta = purchases.fit_.parameters
+        shapes = None
+        if spend is not None:
+            p, q, _ = spend.fit_.parameters.tolist()
+            shapes = (p, q)
+        exact = is_exact(terms)
+        self._tables = None
+        if not terms.horizon.is_lifetime:
+            tabled = shapes if exact or always_spend else None
+            self._tables = SpendTables(purchases.kernel, theta, tabled, span, self._upper)
+        self._outlook: Outlook | None = None
+        if shapes is not None and exact and self._tables is not None:
+            self._outlook = ExactOutlook(self._tables, *shapes, terms.margin)
+        elif shapes is not None:
+            self._outlook = _simulated(purchases, theta, shapes, terms, seed)
+
+    @property
+    def tables(self) -> SpendTables:
+        """Distributions of purchases and spend; there are none for a lifetime."""
+        if self._tables is None:
+            raise UndiscountedLifetimeError
+        return self._tables
+
+    @property
+    def outlook(self) -> Outlook:
+        """Distribution of discounted value; there is none without a spend model."""
+        if self._outlook is None:
+            raise NoSpendModelError
+        return self._outlook
+
+    def scale(self, n: IntArray, mean: FloatArray) -> FloatArray:
+        """γ′ in money of customers with n purchases of a mean amount, (n,)."""
+        scale: FloatArray = self._spend_model.fit_.parameters[2] + n * mean
+        return scale
+
+    def spend_per_order(self, n: IntArray, mean: FloatArray) -> FloatArray:
+        """Expected spend per purchase, (n,)."""
+        return self._spend_model.spend(n, mean)
+
+    @property
+    def _spend_model(self) -> GammaGammaModel:
+        if self.spend is None:
+            raise NoSpendModelError
+        return self.spend
+
+    def prepare(self, columns: CustomerColumns) -> None:
+        """Work out what is shared by customers of equal (x, T), all at once."""
+        n = columns.frequency
+        for tables in (self._tables, self._outlook):
+            if tables is not None:
+                tables.rows(columns.frequency, columns.age, n)
+
+    def score(self, columns: CustomerColumns) -> dict[str, FloatArray]:
+        """Predictions for each customer by column name, NaN where there is none."""
+        ahead = self.ahead(columns)
+        scores = dict.fromkeys(PREDICTIONS, np.full(len(columns), np.nan))
+        scores["probability_alive"] = ahead.alive
+        if self._tables is not None:
+            scores["expected_purchases"] = ahead.alive * ahead.expected
+            scores |= self._purchase_interval(columns, ahead.alive, self._tables)
+        if self.spend is not None and self._outlook is not None:
+            scores |= self._money(columns, ahead, self.spend, self._outlook)
+        return scores
+
+    def ahead(self, columns: CustomerColumns) -> Ahead:
+        """P(alive) and the purchases to expect while active."""
+        return look_ahead(self.purchases, columns, self.terms)
+
+    def mean_square_purchases(self, columns: CustomerColumns) -> FloatArray:
+        """E[(purchases within the horizon)² | active], (n,); NaN for a lifetime."""
+        if self._tables is None:
+            return np.full(len(columns), np.nan)
+        n, _ = spend_evidence(columns)
+        rows = self._tables.rows(columns.frequency, columns.age, n)
+        return self._tables.mean_square_purchases(rows)
+
+    def mean_square_values(
+        self, columns: CustomerColumns, ahead: Ahead
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """E[S²], E[S N], E[N²] given active, as in `Outlook.mean_squares`, (n,) each."""
+        if self._outlook is None:
+            nothing = np.full(len(columns), np.nan)
+            return nothing, nothing, nothing
+        n, _ = spend_evidence(columns)
+        rows = self._outlook.rows(columns.frequency, columns.age, n)
+        return self._outlook.mean_squares(rows, n, ahead.expected, ahead.ratio)
+
+    def _purchase_interval(
+        self, columns: CustomerColumns, alive: FloatArray, tables: SpendTables
+    ) -> dict[str, FloatArray]:
+        n, _ = spend_evidence(columns)
+        rows = tables.rows(columns.frequency, columns.age, n)
+        levels = {"purchases_lower": self._lower, "purchases_upper": self._upper}
+        return {
+            name: tables.purchases(rows, given_alive(level, alive)).astype(np.float64)
+            for name, level in levels.items()
+        }
+
+    def _money(
+        self, columns: CustomerColumns, ahead: Ahead, spend: GammaGammaModel, outlook: Outlook
+    ) -> dict[str, FloatArray]:
+        terms = self.terms
+        n, mean = spend_evidence(columns)
+        per_order = spend.spend(n, mean)
+        if_alive = (terms.margin * per_order - terms.cost_per_order) * ahead.discounted
+        rows = outlook.rows(columns.frequency, columns.age, n)
+        scale = spend.fit_.parameters[2] + n * mean
+        levels = {
+            "clv_lower": self._lower,
+            "clv_median": self._median,
+            "clv_upper": self._upper,
+        }
+        quantiles = {
+            name: outlook.quantile(rows, level, ahead.alive, scale, ahead.ratio) - terms.fixed_cost
+            for name, level in levels.items()
+        }
+        return {
+            "expected_spend": per_order,
+            "clv": ahead.alive * if_alive - terms.fixed_cost,
+            **quantiles,
+            "potential_value": if_alive - terms.fixed_cost,
+            "clv_simple_formula": simple_formula_per_customer(columns, terms),
+        }
+
+
+def mixed_outlook(parts: Sequence[PlugIn], seed: int) -> SimulatedOutlook | None:
+    """Draws of discounted value that take turns with the parts; None where it is exact."""
+    terms = parts[0].terms
+    spends = [part.spend.fit_.parameters[:2] for part in parts if part.spend is not None]
+    if is_exact(terms) or not spends:
+        return None
+    theta = np.array([part.purchases.fit_.parameters for part in parts]).T
+    return _simulated(parts[0].purchases, theta, np.array(spends).T, terms, seed)
+
+
+def _simulated(
+    purchases: PurchaseModel,
+    theta: FloatArray,
+    spend: tuple[float, float] | FloatArray,
+    terms: ValueTerms,
+    seed: int,
+) -> SimulatedOutlook:
+    unit = purchases.time_unit_
+    force = discount_force(terms.annual_discount_rate, unit)
+    return SimulatedOutlook(
+        purchases.kernel, theta, spend, terms.horizon.in_unit(unit), force,
+        DAYS_PER_UNIT[unit], terms.margin, terms.cost_per_order, seed,
+    )  # fmt: skip
