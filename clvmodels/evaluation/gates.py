@@ -7,22 +7,30 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from clvmodels.evaluation.holdout import HoldoutCheck
+from clvmodels.evaluation.split import Split
+from clvmodels.inference.laplace import LARGEST_PARETO_K
+from clvmodels.inference.nuts import unmet_thresholds
 from clvmodels.models.base import Model
 from clvmodels.models.purchases import PurchaseModel
 from clvmodels.units import Duration
+from clvmodels.value.shock import CommonShock
 from clvmodels.value.totals import Total
 
-Level = Literal["green", "amber", "red"]
+Level = Literal["green", "amber", "red", "grey"]
 Verdict = Literal["trusted", "caution", "untrusted"]
 
 _FEWEST_REPEATERS, _FEW_REPEATERS = 20, 100
 _MANY_ONE_TIMERS, _HARDLY_REPEATING = 0.75, 0.1
+# A factor on the total at this probability, whatever interval a job shows.
+_SHOWN, _WIDE = 0.9, 1.75
 
 
 @dataclass(frozen=True)
 class Gate:
-    """One sign: how bad it is, the evidence with its figure, and what to do."""
+    """One sign: how bad it is, the evidence with its figure, and what to do.
+
+    The level is ``grey`` where there is too little to tell, which is neither good nor bad.
+    """
 
     name: str
     level: Level
@@ -31,7 +39,10 @@ class Gate:
 
 
 def verdict(gates: list[Gate]) -> Verdict:
-    """``untrusted`` if any gate is red, ``caution`` if any is amber, else ``trusted``."""
+    """``untrusted`` if any gate is red, ``caution`` if any is amber, else ``trusted``.
+
+    What could not be told (``grey``) changes nothing; it stays listed.
+    """
     levels = {gate.level for gate in gates}
     return "untrusted" if "red" in levels else "caution" if "amber" in levels else "trusted"
 
@@ -64,6 +75,61 @@ def convergence_gate(model: Model, what: str) -> Gate:
         f"The fit has not converged. {where}; {found['agreeing_starts']} of {found['starts']} "
         "starts agree.",
         "Do not use these numbers. Use method 'map', or look for what is wrong with the data.",
+    )
+
+
+def fit_gates(
+    purchases: PurchaseModel, spend: Model | None, customers: int, repeaters: int
+) -> list[Gate]:
+    """Gates on what a fit found and on how much it had to learn from."""
+    return [
+        *model_gates(purchases, spend),
+        size_gate(customers, repeaters),
+        repeat_gate(purchases, customers, repeaters),
+    ]
+
+
+def model_gates(purchases: PurchaseModel, spend: Model | None) -> list[Gate]:
+    """Gates on fitted models alone, also where they were saved long ago."""
+    fits: list[tuple[Model, str]] = [(purchases, "purchases")]
+    if spend is not None:
+        fits.append((spend, "spend"))
+    drawn = [posterior_gate(model, what) for model, what in fits]
+    return [
+        *(convergence_gate(model, what) for model, what in fits),
+        *(gate for gate in drawn if gate is not None),
+    ]
+
+
+def posterior_gate(model: Model, what: str) -> Gate | None:
+    """Whether the draws of the parameters can be relied on; None where a fit has none."""
+    found = model.diagnostics_
+    method, name = found.get("posterior_method"), f"parameter draws of {what}"
+    if method is None:
+        return None
+    if method == "nuts":
+        complaints = unmet_thresholds(found)
+        evidence = (
+            f"Chains of NUTS: R-hat {found['r_hat']:.3f}, {found['ess_bulk']:,.0f} effective "
+            f"draws, {found['divergences']:,} divergences, BFMI {found['bfmi']:.2f}."
+        )
+        if complaints:
+            evidence += f" Not good enough: {'; '.join(complaints)}."
+    else:
+        complaints = [] if found["pareto_k"] <= LARGEST_PARETO_K else ["k-hat"]
+        evidence = (
+            f"Importance sampling has a Pareto k-hat of {found['pareto_k']:.2f} (reliable up to "
+            f"{LARGEST_PARETO_K}) and {found['effective_sample_size']:,.0f} effective draws."
+        )
+    if not complaints:
+        return Gate(name, "green", evidence, "Nothing to do.")
+    return Gate(
+        name,
+        "red",
+        evidence,
+        "Intervals rest on these draws. Fit with method 'nuts', or collect more repeat purchases."
+        if method != "nuts"
+        else "Intervals rest on these draws. Collect more repeat purchases, or use method 'map'.",
     )
 
 
@@ -118,7 +184,34 @@ def repeat_gate(model: PurchaseModel, customers: int, repeaters: int) -> Gate:
     return Gate("repeat process", "green", evidence, "Nothing to do.")
 
 
-def holdout_gate(check: HoldoutCheck | None, interval: float) -> Gate:
+def interval_gate(shock: CommonShock) -> Gate:
+    """Whether earlier windows leave the level of the whole base predictable."""
+    name = "level of the base"
+    if shock.windows == 0:
+        return Gate(
+            name,
+            "grey",
+            "Not known. No earlier window of the horizon's length could be forecast and compared.",
+            "The total's interval rests on an assumed shock; a longer log or a shorter horizon "
+            "would measure it.",
+        )
+    factor = shock.factor(_SHOWN)
+    evidence = (
+        f"Over {shock.windows} earlier {'window' if shock.windows == 1 else 'windows'} the total "
+        f"strayed so far that its {_SHOWN:.0%} interval is ×/÷ {factor:.2f}."
+    )
+    if factor <= _WIDE:
+        return Gate(name, "green", evidence, "Nothing to do.")
+    return Gate(
+        name,
+        "amber",
+        evidence,
+        "The level of the base is hardly predictable. Compare and rank customers; don't promise "
+        "the total.",
+    )
+
+
+def holdout_gate(check: Split | None, interval: float) -> Gate:
     """Whether the held-out total lies within what the model's own interval allows."""
     if check is None:
         return Gate(

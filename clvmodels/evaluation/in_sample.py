@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from clvmodels.evaluation.holdout import LAST_CLASS
+from clvmodels.evaluation.breakdown import LAST_CLASS
 from clvmodels.models.purchases import PurchaseModel
 from clvmodels.transactions.columns import CustomerColumns
 from clvmodels.units import DAYS_PER_UNIT, Duration

@@ -1,25 +1,65 @@
-"""Repeat purchases of a cohort, week by week, against what the model expects of it."""
+"""Repeat purchases of a cohort, week by week, against what is expected of it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
 
-from clvmodels.models.purchases import PurchaseModel
+from clvmodels.kernels.base import FloatArray, IntArray
+from clvmodels.models.purchases import PurchaseModel, distinct_pairs
+from clvmodels.transactions.columns import CustomerColumns
 from clvmodels.transactions.log import TransactionLog
+from clvmodels.units import DAYS_PER_UNIT
 
 
-def weekly_tracking(
-    log: TransactionLog, past: TransactionLog, model: PurchaseModel, origin: date, end: date
-) -> list[dict[str, Any]]:
-    """Actual and expected repeat purchases of the customers first seen up to the origin.
+@dataclass(frozen=True)
+class Cohort:
+    """The customers first seen up to an origin, by days since the first purchase of the log.
+
+    ``born`` counts their first purchases and ``bought`` their repeat purchases, on each day.
+    """
+
+    first: date
+    origin: date
+    end: date
+    born: FloatArray
+    bought: FloatArray
+
+    @classmethod
+    def of(cls, log: TransactionLog, past: TransactionLog, origin: date, end: date) -> Cohort:
+        """Count the purchases until the end; ``past`` is the log as it stood at the origin."""
+        first = past.first_date
+        span = (end - first).days
+        born, bought = np.zeros(span + 1), np.zeros(span + 1)
+        for row in past.purchases_by_day().to_pylist():
+            born[(row["day"] - first).days] += row["new_customers"]
+        for row in log.before(end).purchases_by_day(cohort_end=origin).to_pylist():
+            bought[(row["day"] - first).days] += row["repeat_purchases"]
+        return cls(first, origin, end, born, bought)
+
+    @property
+    def week_ends(self) -> IntArray:
+        """Days of the hold-out, counted from the origin, on which its weeks end."""
+        days = (self.end - self.origin).days
+        return np.unique(np.append(np.arange(7, days + 1, 7), days))
+
+    @property
+    def weekly(self) -> FloatArray:
+        """Purchases in each week of the hold-out."""
+        since = np.cumsum(self.bought[(self.origin - self.first).days + 1 :])
+        weekly: FloatArray = np.diff(np.append(0.0, since[self.week_ends - 1]))
+        return weekly
+
+
+def weekly_tracking(cohort: Cohort, model: PurchaseModel) -> list[dict[str, Any]]:
+    """Actual and expected repeat purchases of the cohort since the beginning.
 
     Parameters
     ----------
-    log, past
-        The whole log, and the log as it stood at the origin.
     model
         Fitted up to the origin.
 
@@ -29,28 +69,20 @@ def weekly_tracking(
         One row per week from the first purchase to the end, with ``week_end``, ``actual``,
         ``expected``, ``cumulative_actual`` and ``cumulative_expected``.
     """
-    start = log.first_date
-    span = (end - start).days
-    born = np.zeros(span + 1)
-    for row in past.purchases_by_day().to_pylist():
-        born[(row["day"] - start).days] += row["new_customers"]
-    bought = np.zeros(span + 1)
-    for row in log.purchases_by_day(cohort_end=origin).to_pylist():
-        if row["day"] <= end:
-            bought[(row["day"] - start).days] += row["repeat_purchases"]
+    span = len(cohort.born) - 1
     # A customer of age τ days is expected to have bought again E[X(τ)] times.
-    by_age = np.array(
-        [0.0] + [model.expected_purchases_new_customer(f"{days}d") for days in range(1, span + 1)]
-    )
-    expected = np.convolve(born, by_age)[: span + 1]
-    actual = np.cumsum(bought)
+    x, zero = np.zeros(1, dtype=np.int64), np.zeros(1)
+    alive = model.kernel.probability_alive(model.fit_.parameters, x, zero, zero)
+    by_age = _expected(model, x, zero, alive, range(1, span + 1))
+    expected = np.convolve(cohort.born, by_age)[: span + 1]
+    actual = np.cumsum(cohort.bought)
     ends = np.unique(np.append(np.arange(6, span + 1, 7), span))
     rows, before = [], (0.0, 0.0)
     for day in ends.tolist():
         now = (float(actual[day]), float(expected[day]))
         rows.append(
             {
-                "week_end": (start + timedelta(days=day)).isoformat(),
+                "week_end": (cohort.first + timedelta(days=day)).isoformat(),
                 "actual": now[0] - before[0],
                 "expected": now[1] - before[1],
                 "cumulative_actual": now[0],
@@ -59,3 +91,38 @@ def weekly_tracking(
         )
         before = now
     return rows
+
+
+def model_path(cohort: Cohort, model: PurchaseModel, columns: CustomerColumns) -> FloatArray:
+    """Purchases that the model forecasts for each week of the hold-out, given each customer."""
+    x, age, which = distinct_pairs(columns)
+    alive = np.bincount(which, weights=model.alive(columns), minlength=len(x)).astype(np.float64)
+    path: FloatArray = np.diff(_expected(model, x, age, alive, cohort.week_ends.tolist()))
+    return path
+
+
+def even_path(cohort: Cohort, purchases: float) -> FloatArray:
+    """Purchases in each week of the hold-out if they come evenly."""
+    ends = cohort.week_ends
+    path: FloatArray = np.diff(np.append(0, ends)) * (purchases / float(ends[-1]))
+    return path
+
+
+def path_error(forecast: FloatArray, actual: FloatArray) -> float | None:
+    """Sum of the absolute misses of the weeks over all purchases; None where there were none."""
+    total = float(actual.sum())
+    return float(np.abs(forecast - actual).sum()) / total if total else None
+
+
+def _expected(
+    model: PurchaseModel, x: IntArray, age: FloatArray, alive: FloatArray, days: Iterable[int]
+) -> FloatArray:
+    """Purchases to expect up to each day ahead, from 0 on; ``alive`` are active at each (x, T).
+
+    The kernel is asked directly, since it is asked often.
+    """
+    theta, per_unit = model.fit_.parameters, DAYS_PER_UNIT[model.time_unit_]
+    ahead = [
+        float(alive @ model.kernel.alive_purchases(theta, x, age, day / per_unit)) for day in days
+    ]
+    return np.array([0.0, *ahead])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from datetime import date
 
@@ -14,15 +15,19 @@ from clvmodels.evaluation.gates import (
     convergence_gate,
     history_gate,
     holdout_gate,
+    interval_gate,
+    model_gates,
+    posterior_gate,
     repeat_gate,
     size_gate,
     verdict,
 )
-from clvmodels.evaluation.holdout import Forecast, HoldoutCheck
+from clvmodels.evaluation.split import Forecast, Split
 from clvmodels.units import Duration
+from clvmodels.value.shock import CommonShock
 from tests.shops import simulate_shop
 
-CHECK = HoldoutCheck(
+CHECK = Split(
     origin=date(2024, 1, 1),
     end=date(2024, 7, 1),
     customers=500,
@@ -30,8 +35,6 @@ CHECK = HoldoutCheck(
     actual_spend=None,
     model="bgnbd",
     forecasts={"bgnbd": Forecast(410.0, None, 0.5, 0.9)},
-    by_frequency=[],
-    tracking=[],
 )
 
 
@@ -40,6 +43,12 @@ def test_the_worst_sign_decides():
     assert verdict([green, green]) == "trusted"
     assert verdict([green, amber, green]) == "caution"
     assert verdict([amber, red, green]) == "untrusted"
+
+
+def test_what_cannot_be_told_is_neither_good_nor_bad():
+    green, grey, amber = (Gate("g", level, "", "") for level in ("green", "grey", "amber"))
+    assert verdict([green, grey]) == "trusted"
+    assert verdict([grey, amber]) == "caution"
 
 
 @pytest.mark.parametrize(
@@ -86,6 +95,62 @@ def test_a_total_outside_its_interval_is_amber(actual, level):
     assert gate.level == level
     assert "410" in gate.evidence
     assert f"{actual:,}" in gate.evidence
+
+
+NUTS = {
+    "posterior_method": "nuts",
+    "r_hat": 1.004,
+    "ess_bulk": 1_800.0,
+    "ess_tail": 1_500.0,
+    "divergences": 0,
+    "bfmi": 0.9,
+}
+
+
+@pytest.mark.parametrize(
+    ("diagnostics", "level", "said"),
+    [
+        ({"pareto_k": 0.7}, "green", "k-hat of 0.70"),
+        ({"pareto_k": 0.71}, "red", "k-hat of 0.71"),
+        ({"pareto_k": math.nan}, "red", "k-hat of nan"),
+        (NUTS, "green", "R-hat 1.004"),
+        (NUTS | {"r_hat": 1.02}, "red", "R-hat is 1.020"),
+        (NUTS | {"ess_bulk": 300.0}, "red", "300 effective"),
+        (NUTS | {"divergences": 3}, "red", "3 transitions diverged"),
+        (NUTS | {"bfmi": 0.2}, "red", "BFMI is 0.20"),
+    ],
+)
+def test_draws_that_cannot_be_relied_on_are_red(diagnostics, level, said):
+    model = clv.BetaGeoModel().fit(
+        simulate_shop(np.array([0.8, 20.0, 0.6, 3.0]), 100, seed=1), method="map"
+    )
+    assert posterior_gate(model, "purchases") is None
+    found = {"posterior_method": "laplace", "effective_sample_size": 900.0} | diagnostics
+    model.fit_ = replace(model.fit_, diagnostics=model.diagnostics_ | found)
+    gate = posterior_gate(model, "purchases")
+    assert gate is not None
+    assert gate.level == level
+    assert said in gate.evidence
+    assert gate in model_gates(model, None)
+
+
+@pytest.mark.parametrize(
+    ("errors", "level"), [([], "grey"), ([0.2], "green"), ([0.5], "amber"), ([0.1] * 3, "green")]
+)
+def test_a_total_that_strays_widely_is_amber(errors, level):
+    shock = CommonShock.of_errors(errors)
+    gate = interval_gate(shock)
+    assert gate.level == level
+    assert ("Not known" in gate.evidence) == (not errors)
+    assert (f"{shock.factor(0.9):.2f}" in gate.evidence) == bool(errors)
+
+
+def test_an_interval_is_wide_beyond_its_threshold():
+    def wide(factor):
+        # Known for sure, the 90 % interval is 1.645 standard deviations to either side.
+        return interval_gate(CommonShock(math.log(factor) / 1.6448536, math.inf, 3)).level
+
+    assert (wide(1.749), wide(1.751)) == ("green", "amber")
 
 
 def test_no_holdout_is_amber_not_silent():
