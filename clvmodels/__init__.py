@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from clvmodels.errors import ClvError as ClvError
     from clvmodels.errors import ClvWarning as ClvWarning
+    from clvmodels.evaluation.backtest import Backtest as Backtest
+    from clvmodels.evaluation.backtest import backtest as backtest
+    from clvmodels.evaluation.compare_formula import compare_formula as compare_formula
+    from clvmodels.evaluation.shocks import common_shocks as common_shocks
     from clvmodels.models.beta_geo import BetaGeoModel as BetaGeoModel
+    from clvmodels.models.comparison import compare_models as compare_models
     from clvmodels.models.gamma_gamma import GammaGammaModel as GammaGammaModel
     from clvmodels.models.migration import from_lifetimes as from_lifetimes
     from clvmodels.models.migration import from_pymc_marketing as from_pymc_marketing
@@ -23,12 +28,14 @@ if TYPE_CHECKING:
     from clvmodels.transactions.sources import CsvOptions as CsvOptions
     from clvmodels.units import Duration as Duration
     from clvmodels.value.customer_value import CustomerValue as CustomerValue
+    from clvmodels.value.formula_variants import simple_formula as simple_formula
 
 __version__ = "0.1.0"
 
 # Where each public name lives. Modules load when a name is first used, so that a command that
 # only prints its help pays for none of them.
 _HOMES = {
+    "Backtest": "evaluation.backtest",
     "BetaGeoModel": "models.beta_geo",
     "ClvError": "errors",
     "ClvWarning": "errors",
@@ -40,10 +47,15 @@ _HOMES = {
     "NBDModel": "models.nbd",
     "ParetoNBDModel": "models.pareto_nbd",
     "SimulatedShop": "simulation.shop",
+    "backtest": "evaluation.backtest",
+    "common_shocks": "evaluation.shocks",
+    "compare_formula": "evaluation.compare_formula",
+    "compare_models": "models.comparison",
     "from_lifetimes": "models.migration",
     "from_pymc_marketing": "models.migration",
     "load_cdnow": "transactions.datasets",
     "read_transactions": "transactions.read",
+    "simple_formula": "value.formula_variants",
     "simulate_log": "simulation.simulate",
     "simulate_tables": "simulation.simulate",
 }

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from clvmodels.console import print_account, print_outcome
+from clvmodels.console import print_account, print_back_test, print_outcome
 from clvmodels.errors import ClvError, ExitStatus
 from clvmodels.interruption import Interrupted, Stoppable, orderly_end
 from clvmodels.options import OPTIONS, SHOP_OPTIONS, with_options
@@ -197,7 +197,7 @@ def score(
 
 def _refuse_with_summary(options: dict[str, Any]) -> None:
     """Refuse what only a log can follow, since the customers are summarised already."""
-    usable = ("observation_end", "delimiter", "quote", "encoding")
+    usable = ("observation_end", "labels", "delimiter", "quote", "encoding")
     of_a_log = {key for panel, key, *_ in OPTIONS if panel in ("Columns", "Log")}.difference(usable)
     given = [f"--{key.replace('_', '-')}" for key in options if key in of_a_log and options[key]]
     if given:
@@ -206,7 +206,7 @@ def _refuse_with_summary(options: dict[str, Any]) -> None:
 
 
 @app.command()
-@with_options("customer_id", "date", "observation_end", "zero_amounts")
+@with_options("customer_id", "date", "observation_end", "returns", "zero_amounts")
 def sql(
     tables: Annotated[
         list[str],
@@ -248,6 +248,7 @@ def sql(
         amount=None if no_amount else amount,
         time_zone=time_zone,
         drop_zero=config.zero_amounts == "drop",
+        returns=config.returns,
     )
     typer.echo(summary_sql(tables, dialect, columns, config.observation_end), nl=False)
 
@@ -279,6 +280,42 @@ def simulate(
         typer.echo(json.dumps(record))
     elif not quiet:
         typer.echo(f"{record['rows']:,} rows of {customers:,} customers: {out}", err=True)
+
+
+@app.command("backtest")
+@with_options("Columns", "Log", "Check", "method", "time_unit", "interval", "seed", "Job")
+def back_test(
+    logs: _Logs,
+    models: Annotated[
+        str, typer.Option("--models", metavar="NAME,...", help="To compare; the first leads.")
+    ] = "bgnbd,mbgnbd,pareto_nbd",
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Write all of it as JSON.", show_default=False),
+    ] = None,
+    config: _Config = None,
+    as_json: _Json = False,
+    quiet: _Quiet = False,
+    **options: Any,
+) -> None:
+    """Forecast from days in the past, and hold models and baselines against what happened."""
+    from clvmodels import pipeline
+    from clvmodels.config import resolve_config
+    from clvmodels.storage import write_json
+
+    resolved = resolve_config(config, options)
+    opener = partial(pipeline.open_log, logs, resolved)
+    names = [name.strip() for name in models.split(",") if name.strip()]
+    with _progress(quiet) as progress:
+        record = pipeline.compare(opener, resolved, names, progress)
+    if out is not None:
+        write_json(out, record["backtest"], schema=pipeline.BACKTEST_SCHEMA)
+    if as_json:
+        typer.echo(json.dumps(record))
+    elif not quiet:
+        print_back_test(record["backtest"])
+        if out is not None:
+            typer.echo(f"Everything: {out}", err=True)
 
 
 @app.command()

@@ -26,6 +26,7 @@ class JobConfig(BaseModel):
     date: Text = "date"
     amount: Text | None = None
     order_id: Text | None = None
+    labels: Text | None = None
     observation_end: dt.date | None = None
     time_zone: Text = "UTC"
     time_unit: TimeUnit = "day"
@@ -40,7 +41,7 @@ class JobConfig(BaseModel):
     date_format: Text | None = None
 
     model: Text = "bgnbd"
-    method: Literal["auto", "mle", "map"] = "auto"
+    method: Literal["auto", "mle", "map", "laplace", "nuts"] = "auto"
     horizon: str = "1y"
     annual_discount_rate: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = 0.10
     margin: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
@@ -48,6 +49,7 @@ class JobConfig(BaseModel):
     cost_per_customer_year: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = 0.0
     interval: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.9
     holdout: str | None = None
+    origins: Annotated[int, Field(ge=1)] = 3
     currency: Annotated[str, Field(max_length=8)] | None = None
 
     memory_limit: Text | None = None

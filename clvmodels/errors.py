@@ -76,6 +76,27 @@ class NotFittedError(ClvError):
         )
 
 
+class NoSpendModelError(ClvError):
+    """Money was asked of purchases alone."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "There is no spend model, so nothing is known about money. Fit a GammaGammaModel and "
+            "give it to CustomerValue."
+        )
+
+
+class NoDrawsError(ClvError):
+    """Draws of the posterior were asked of a model that has only a point estimate."""
+
+    def __init__(self, method: str) -> None:
+        origin = "known parameters" if method == "given" else f"method={method!r}"
+        super().__init__(
+            f"This model has no draws of its posterior: it comes from {origin}. Fit it with "
+            "method='auto' (or 'laplace' or 'nuts')."
+        )
+
+
 class InputError(ClvError):
     """The input cannot be used; the message collects everything that is wrong with it."""
 
@@ -104,6 +125,10 @@ class DataWarning(ClvWarning):
 
 class ConvergenceWarning(ClvWarning):
     """The optimiser did not reach a point that is surely the optimum."""
+
+
+class PosteriorWarning(ClvWarning):
+    """The draws of the posterior are poor, or another method than the one asked for made them."""
 
 
 class UntrustworthyModelWarning(ClvWarning):

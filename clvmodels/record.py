@@ -17,7 +17,7 @@ from clvmodels.config import JobConfig
 from clvmodels.engines.duckdb import Scored
 from clvmodels.errors import ClvWarning
 from clvmodels.evaluation.gates import Gate, verdict
-from clvmodels.evaluation.holdout import HoldoutCheck
+from clvmodels.evaluation.split import Split
 from clvmodels.models import GammaGammaModel, PurchaseModel
 from clvmodels.models.base import Model
 from clvmodels.progress import Progress
@@ -27,6 +27,7 @@ from clvmodels.transactions.summary import CustomerSummary
 from clvmodels.transactions.summary_file import SummaryFile
 from clvmodels.value.customer_value import CustomerValue
 from clvmodels.value.scorer import Scorer
+from clvmodels.value.shock import CommonShocks
 from clvmodels.value.simple_formula import formula_of_sums
 from clvmodels.value.totals import value_totals
 
@@ -67,7 +68,7 @@ class Record:
         triples = summary.triples()
         repeaters = int(triples.weights[triples.frequency > 0].sum())
         self.fields |= {
-            "inputs": [asdict(file) for file in log.inputs],
+            "inputs": [asdict(file) for file in (*log.inputs, *summary.label_inputs)],
             "rows": summary.account and asdict(summary.account),
             "customers": len(summary),
             "repeat_customers": repeaters,
@@ -77,6 +78,7 @@ class Record:
             },
             "models": None,
             "totals": None,
+            "common_shocks": None,
             "holdout": None,
             "gates": None,
             "trusted": None,
@@ -133,8 +135,8 @@ def _describe_model(model: Model) -> dict[str, Any]:
     }
 
 
-def describe_holdout(check: HoldoutCheck) -> dict[str, Any]:
-    """Give the held-out check as ``run.json`` has it."""
+def describe_holdout(check: Split) -> dict[str, Any]:
+    """Give the last split of the back-test as ``run.json`` has it."""
     model, formula = check.forecasts[check.model], check.forecasts["simple_formula"]
     spend = None
     if check.actual_spend is not None and model.spend is not None:
@@ -158,28 +160,14 @@ def describe_holdout(check: HoldoutCheck) -> dict[str, Any]:
     }
 
 
-def describe_split(check: HoldoutCheck) -> dict[str, Any]:
-    """Give the held-out check as ``backtest.json`` has it."""
-    return {
-        "origin": check.origin,
-        "end": check.end,
-        "days": check.days,
-        "customers": check.customers,
-        "actual": {"purchases": check.actual_purchases, "spend": check.actual_spend},
-        "models": {name: asdict(forecast) for name, forecast in check.forecasts.items()},
-        "by_frequency": check.by_frequency,
-        "tracking": check.tracking,
-    }
-
-
 def describe_totals(
-    value: CustomerValue, scorer: Scorer, scored: Scored, config: JobConfig
+    value: CustomerValue, scorer: Scorer, scored: Scored, config: JobConfig, shocks: CommonShocks
 ) -> dict[str, Any]:
     """Give the totals of the base; None where there is no money or no finite number.
 
     The scorer is the one that scored it, since its tables serve the totals too.
     """
-    totals = value_totals(scored.groups, scorer, config.interval)
+    totals = value_totals(scored.groups, scorer, config.interval, shocks)
     formula = None
     new_customer = None
     if value.spend is not None:
@@ -192,6 +180,7 @@ def describe_totals(
             }
         new_customer = asdict(value.new_customer(config.horizon, config.interval))
     return {
+        "averaging": asdict(scorer.averaging),
         "active": asdict(totals.active),
         "purchases": totals.purchases and asdict(totals.purchases),
         "clv": totals.clv and asdict(totals.clv),

@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 
 import clvmodels as clv
-from clvmodels.evaluation.holdout import holdout_check
 from clvmodels.transactions import CustomerColumns
 
 ROOT = Path(__file__).parents[1]
@@ -72,10 +71,7 @@ def test_held_out_figures_of_cdnow():
         README, "16,875 purchases where 19,684 happened (−14 %), the simple formula 35,807 (+82 %)"
     )
     log = clv.load_cdnow()
-    end = log.last_date
-    check = holdout_check(
-        log, end.replace(1997, 9, 30), end, clv.BetaGeoModel, time_unit="week", method="auto"
-    )
+    check = clv.backtest(log, "39w", 1, ["bgnbd"], time_unit="week").last
     model, formula = check.forecasts["bgnbd"], check.forecasts["simple_formula"]
     assert check.actual_purchases == 19_684
     assert round(model.purchases) == 16_875

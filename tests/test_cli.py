@@ -29,7 +29,7 @@ from tests.jobs import (
 )
 
 HEADER = "customer_id,date,amount"
-STAGES = ["read", "summarise", "fit", "back-test", "score", "totals", "report"]
+STAGES = ["read", "summarise", "fit", "back-test", "shocks", "score", "totals", "report"]
 
 
 @pytest.fixture(scope="module")

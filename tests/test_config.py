@@ -15,6 +15,7 @@ from clvmodels.errors import ConfigurationError
 DECIDED_LATER = {
     "amount": "amount, if there is one",
     "order_id": "none",
+    "labels": "none",
     "observation_end": "the log's last day",
     "delimiter": "recognised",
     "quote": "recognised",
@@ -69,7 +70,7 @@ def test_every_default_decided_later_is_an_option():
     ("command", "absent"),
     [
         (cli.run, set()),
-        (cli.fit, {"holdout", "horizon", "margin", "interval", "currency", "seed"}),
+        (cli.fit, {"holdout", "origins", "horizon", "margin", "interval", "currency", "seed"}),
         (cli.score, {"method", "time_unit", "holdout"}),
         (cli.validate, {"model", "method", "time_unit", "holdout", "horizon", "seed"}),
     ],
@@ -90,7 +91,8 @@ def test_defaults_are_those_of_the_contract():
     assert (config.zero_amounts, config.duplicates, config.method) == ("keep", "keep", "auto")
     assert (config.horizon, config.annual_discount_rate, config.margin) == ("1y", 0.10, 1.0)
     assert (config.cost_per_order, config.cost_per_customer_year) == (0.0, 0.0)
-    assert (config.interval, config.holdout, config.seed) == (0.9, None, 0)
+    assert (config.interval, config.holdout, config.origins) == (0.9, None, 3)
+    assert config.seed == 0
 
 
 def test_the_command_line_wins_over_the_file_and_the_file_over_the_defaults(tmp_path):
@@ -128,7 +130,7 @@ def test_it_is_frozen():
         ({"seed": -1}, "seed = -1"),
         ({"cost_per_order": float("nan")}, "cost_per_order = nan"),
         ({"time_unit": "month"}, "time_unit = 'month': it must be 'day' or 'week'."),
-        ({"method": "nuts"}, "method = 'nuts'"),
+        ({"method": "mcmc"}, "method = 'mcmc'"),
         ({"zero_amounts": "no"}, "zero_amounts = 'no': it must be 'keep' or 'drop'."),
         ({"customer_id": ""}, "customer_id = ''"),
         ({"customer_id": 5}, "customer_id = 5"),

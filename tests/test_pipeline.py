@@ -11,6 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from clvmodels.config import JobConfig
+from clvmodels.evaluation.shocks import LearnedShocks, ShockWindow
+from clvmodels.pipeline import _saved_shocks
+from clvmodels.progress import NoProgress
+from clvmodels.record import Record
+from clvmodels.value.averaging import TOLERANCE
 from tests.jobs import clvmodels, day, digests, read, scores, shop, write_csv
 
 MONEY = (
@@ -67,7 +73,11 @@ def test_a_run_leaves_the_files_of_the_contract(base):
         "report.json",
         "run.json",
     }
-    assert {path.name for path in (base / "model").iterdir()} == {"purchases.json", "spend.json"}
+    assert {path.name for path in (base / "model").iterdir()} >= {
+        "purchases.json",
+        "spend.json",
+        "shock.json",
+    }
     assert [path.name for path in (base / "scores").iterdir()] == ["part-00000.parquet"]
 
 
@@ -112,6 +122,7 @@ def test_the_record_tells_the_whole_job(base, logs):
         "period",
         "models",
         "totals",
+        "common_shocks",
         "holdout",
         "gates",
         "trusted",
@@ -129,7 +140,7 @@ def test_the_record_tells_the_whole_job(base, logs):
     }
     assert record["period"]["observation_end"] == str(pd.read_parquet(log).date.max())
     assert record["trusted"] in ("trusted", "caution")
-    assert {gate["level"] for gate in record["gates"]} <= {"green", "amber", "red"}
+    assert {gate["level"] for gate in record["gates"]} <= {"green", "grey", "amber"}
     assert {"read", "summarise", "fit", "back-test", "score", "totals"} <= set(record["timings"])
     assert record["config"]["horizon"] == "1y"
     for name, parameters in (("purchases", "r alpha a b"), ("spend", "p q gamma")):
@@ -137,7 +148,7 @@ def test_the_record_tells_the_whole_job(base, logs):
         assert list(model["parameters"]) == parameters.split()
         assert list(model["standard_errors"]) == parameters.split()
         assert model["diagnostics"]["converged"] is True
-        assert model["method"] == "map"
+        assert model["method"] == "laplace"
         assert model["time_unit"] == "day"
 
 
@@ -164,14 +175,15 @@ def test_totals_are_the_sums_of_the_scores(base):
 def test_the_held_out_check_is_in_both_records(base):
     holdout = read(base / "run.json")["holdout"]
     backtest = read(base / "backtest.json")
-    (split,) = backtest["splits"]
-    assert backtest["schema"] == 1
+    assert len(backtest["splits"]) + len(backtest["skipped"]) == 3
+    split = backtest["splits"][-1]
+    assert backtest["schema"] == 2
     for key in ("origin", "end", "days", "customers"):
         assert split[key] == holdout[key]
     days = dt.date.fromisoformat(holdout["end"]) - dt.date.fromisoformat(holdout["origin"])
     assert days.days == holdout["days"] > 0
     assert split["actual"]["purchases"] == holdout["purchases"]["actual"] > 0
-    assert split["models"]["bgnbd"]["purchases"] == holdout["purchases"]["model"]
+    assert split["methods"]["bgnbd"]["purchases"] == holdout["purchases"]["model"]
     by_class = split["by_frequency"]
     assert sum(row["customers"] for row in by_class) == holdout["customers"]
     total = sum(row["customers"] * row["actual"] for row in by_class)
@@ -291,8 +303,11 @@ def test_without_amounts_money_is_null_and_purchases_are_as_ever(base, logs, tmp
     for name in ("monetary_value", *MONEY):
         assert table[name].null_count == len(table), name
     with_money = scores(base)
-    for name in ("probability_alive", "expected_purchases", "purchases_upper"):
-        assert table[name].equals(with_money[name])
+    for name in ("probability_alive", "expected_purchases"):
+        # Money may ask for more points of the posterior, which change this little.
+        np.testing.assert_allclose(table[name], with_money[name], rtol=TOLERANCE)
+    apart = np.abs(table["purchases_upper"].to_numpy() - with_money["purchases_upper"].to_numpy())
+    assert apart.max() <= 1
     assert record["models"]["spend"] is None
     assert record["totals"]["clv"] is None
     assert record["totals"]["simple_formula"] is None
@@ -368,7 +383,9 @@ def test_horizon_interval_and_discount_act_as_they_say(fitted, logs, tmp_path):
     np.testing.assert_array_equal(narrow.clv_median, plain.clv_median)
     free = score_with(fitted, logs, tmp_path / "free", "--annual-discount-rate", 0)
     assert (free.clv > plain.clv).all()
-    np.testing.assert_allclose(free.clv, free.expected_purchases * free.expected_spend, rtol=1e-7)
+    # Both sides are averaged over the same points, so they differ by what averaging leaves.
+    expected = free.expected_purchases * free.expected_spend
+    np.testing.assert_allclose(free.clv, expected, rtol=TOLERANCE)
 
 
 def test_a_lifetime_has_money_but_no_count(fitted, logs, tmp_path):
@@ -500,3 +517,53 @@ def test_ids_keep_their_type(fitted, tmp_path, kind):
     )
     assert done.status == 0, done.stderr
     assert scores(tmp_path / "s")["customer_id"].type == kind
+
+
+# --- what strikes all customers at once -----------------------------------------------------------
+
+
+def test_a_run_learns_the_common_shock_and_totals_carry_it(logs, tmp_path):
+    out = tmp_path / "run"
+    options = ("--horizon", "90d", "--method", "map", "--out", out, "--quiet")
+    done = clvmodels("run", logs / "clean.parquet", *options)
+    assert done.status in (0, 4), done.stderr
+    record = read(out / "run.json")
+    shocks = record["common_shocks"]
+    assert shocks["horizon"] == "90d"
+    assert len(shocks["windows"]) == 3
+    errors = [window["purchases_log_error"] for window in shocks["windows"]]
+    sd = ((0.25 + sum(error**2 for error in errors)) / 7) ** 0.5
+    assert record["totals"]["purchases"]["common_shock"] == pytest.approx(sd)
+    for name, what in (("purchases", "purchases"), ("clv", "value"), ("potential_value", "value")):
+        total = record["totals"][name]
+        assert total["common_shock"] == shocks[what]["sd"]
+        assert total["common_shock_assumed"] is shocks[what]["assumed"] is False
+        assert total["common_shock_windows"] == 3
+        assert total["common_shock_degrees"] == 7
+    saved = read(out / "model" / "shock.json")
+    assert {name: saved[name] for name in shocks} == shocks
+    page = (out / "report.html").read_text("utf-8")
+    assert "measured on 3 earlier windows of this log" in page
+    assert "size assumed" not in page
+
+    # Another horizon than the one that was learned.
+    options = ("--model", out / "model", "--horizon", "60d", "--out", tmp_path / "other")
+    assert clvmodels("score", logs / "clean.parquet", *options, "--quiet").status == 0
+    other = read(tmp_path / "other" / "run.json")
+    assert other["totals"]["clv"]["common_shock_assumed"] is True
+    assert "shock_of_another_horizon" in {warning["code"] for warning in other["warnings"]}
+
+
+def test_saved_shocks_serve_their_own_horizon_and_older_models_have_none(tmp_path):
+    windows = (ShockWindow.of(dt.date(2024, 1, 1), dt.date(2024, 4, 1), 9, (9.0, 9.0), (8.0, 7.0)),)
+    saved = LearnedShocks.of_windows(windows, "3m")
+
+    def shocks_of(horizon: str) -> LearnedShocks:
+        record = Record(JobConfig(horizon=horizon), NoProgress())
+        return _saved_shocks(record, tmp_path)
+
+    assert shocks_of("1y") == LearnedShocks(horizon="1y")
+    saved.save(tmp_path / "shock.json")
+    assert shocks_of("3m") == saved
+    assert shocks_of("0.25y").windows == windows
+    assert shocks_of("4m").purchases.assumed

@@ -26,6 +26,7 @@ MODEL = "#1668a8"
 MODEL_FILL = "#6ea6d0"
 FORMULA = "#b45f06"
 FORMULA_FILL = "#f4c58a"
+OTHER = "#7a4fa3"
 PLAIN: dict[str, Any] = {"parse_math": False}
 """Text taken from a log or a configuration: a dollar sign is a dollar sign."""
 
@@ -45,14 +46,28 @@ def columns(table: Table, *names: str) -> list[NDArray[Any]]:
     """
     if isinstance(table, Sequence):
         records: Sequence[Mapping[str, Any]] = table
-        found = list(records[0]) if records else list(names)
-        _require(names, found)
+        _require(names, column_names(records) if records else names)
         return [np.asarray([record[name] for record in records]) for name in names]
     if hasattr(table, "to_pydict"):
         table = table.to_pydict()
-    found = [str(name) for name in (table if isinstance(table, Mapping) else table.columns)]
-    _require(names, found)
+    _require(names, column_names(table))
     return [np.asarray(table[name]) for name in names]
+
+
+def column_names(table: Table) -> list[str]:
+    """Give the names of the columns that a table has; none for an empty sequence."""
+    if isinstance(table, Sequence):
+        return list(table[0]) if table else []
+    if hasattr(table, "column_names"):
+        return list(table.column_names)
+    return [str(name) for name in (table if isinstance(table, Mapping) else table.columns)]
+
+
+def bounds(table: Table, lower: str, upper: str) -> NDArray[np.float64] | None:
+    """Give two columns as rows of an array, shape (2, n); None where the table has them not."""
+    if not {lower, upper} <= set(column_names(table)):
+        return None
+    return np.array([column.astype(float) for column in columns(table, lower, upper)])
 
 
 def is_table(data: Table) -> bool:
@@ -101,11 +116,11 @@ def finish(ax: Axes, *, x: str, y: str, grid: str | None = "y") -> Axes:
     return ax
 
 
-def count_ticks(axis: Any) -> None:
+def count_ticks(axis: Any, *, most: int = 5) -> None:
     """Write the ticks of ``axis`` as whole numbers with thousands separators."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-    axis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10], integer=True))
+    axis.set_major_locator(MaxNLocator(nbins=most, steps=[1, 2, 5, 10], integer=True))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
 
 
@@ -116,21 +131,40 @@ def number_ticks(axis: Any) -> None:
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
 
 
-def legend(ax: Axes, handles: Sequence[Any], *, side_by_side: bool = True) -> None:
-    """Put a frameless legend of ``handles`` above the axes, to the right."""
+def legend(
+    ax: Axes, handles: Sequence[Any], *, side_by_side: bool = True, own_line: bool = False
+) -> None:
+    """Put a frameless legend of ``handles`` above the axes, to the right.
+
+    With ``own_line`` it stands to the left, above the vertical axis's label, where the two would
+    not fit into one line.
+    """
+    from matplotlib.transforms import ScaledTranslation
+
+    line = 1.5 * float(ax.yaxis.label.get_fontsize()) / 72.0
+    raised = ScaledTranslation(0.0, line, ax.figure.dpi_scale_trans)
     box = ax.legend(
         handles=handles,
         ncols=len(handles) if side_by_side else 1,
         frameon=False,
-        loc="lower right",
-        bbox_to_anchor=(1.0, 1.0),
+        loc="lower left" if own_line else "lower right",
+        bbox_to_anchor=(0.0 if own_line else 1.0, 1.0),
+        bbox_transform=ax.transAxes + raised if own_line else ax.transAxes,
         borderaxespad=0.2,
+        borderpad=0.0 if own_line else None,
         handlelength=1.8,
         columnspacing=1.2,
         labelcolor=INK,
     )
     for text in box.get_texts():
         text.set_parse_math(False)
+
+
+def share_ticks(axis: Any) -> None:
+    """Write the ticks of ``axis``, shares, as percentages without needless decimals."""
+    from matplotlib.ticker import FuncFormatter
+
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100.0 * value:.4g}%"))
 
 
 def unit(currency: str | None) -> str:

@@ -19,14 +19,18 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def plot_frequency_check(frequency_check: Table, *, ax: Axes | None = None) -> Axes:
-    """Draw the customers by number of repeat purchases: bars for actual, marks for the model.
+def plot_frequency_check(
+    frequency_check: Table, *, label: str = "repeat purchases", ax: Axes | None = None
+) -> Axes:
+    """Draw the customers by number of purchases: bars for actual, marks for the model.
 
     Parameters
     ----------
     frequency_check : table
         One row per group with ``frequency`` (its label, such as "0" or "7+"), ``actual`` and
         ``expected`` (customers).
+    label : str
+        What is counted on the horizontal axis, such as "purchases in the held-out weeks".
     ax : matplotlib Axes, optional
     """
     labels, actual, expected = columns(frequency_check, "frequency", "actual", "expected")
@@ -46,6 +50,6 @@ def plot_frequency_check(frequency_check: Table, *, ax: Axes | None = None) -> A
     ax.set_xticks(places, [str(label) for label in labels])
     ax.set_ylim(bottom=0)
     count_ticks(ax.yaxis)
-    finish(ax, x="repeat purchases", y="customers")
+    finish(ax, x=label, y="customers")
     legend(ax, [bars, *marks])
     return ax

@@ -8,8 +8,10 @@ from clvmodels.plots._canvas import (
     ACTUAL,
     BAND,
     MODEL,
+    MODEL_FILL,
     MUTED,
     Table,
+    bounds,
     canvas,
     columns,
     count_ticks,
@@ -36,7 +38,9 @@ def plot_tracking(
     ----------
     tracking : table
         One row per week with ``week_end`` (a date or ISO text), ``actual`` and ``expected``;
-        with ``cumulative=True`` ``cumulative_actual`` and ``cumulative_expected``.
+        with ``cumulative=True`` ``cumulative_actual`` and ``cumulative_expected``. ``lower`` and
+        ``upper`` (``cumulative_lower`` and ``cumulative_upper``), where the table has them, are
+        drawn as a band; weeks in which they are missing (NaN, None) have none.
     calibration_end : date or str, optional
         The last day that the model has seen; the weeks after it are marked as held out.
     cumulative : bool
@@ -56,7 +60,7 @@ def plot_tracking(
     ends, actual, expected = columns(tracking, "week_end", f"{prefix}actual", f"{prefix}expected")
     weeks = dates.date2num(ends.astype("datetime64[D]"))
     ax = canvas(ax)
-    lines = [
+    lines: list[Any] = [
         *ax.plot(weeks, actual.astype(float), color=ACTUAL, linewidth=1.8, label="actual"),
         *ax.plot(
             weeks,
@@ -67,6 +71,13 @@ def plot_tracking(
             label="model",
         ),
     ]
+    band = bounds(tracking, f"{prefix}lower", f"{prefix}upper")
+    if band is not None:
+        lines.append(
+            ax.fill_between(
+                weeks, *band, color=MODEL_FILL, alpha=0.35, linewidth=0, label="model's range"
+            )
+        )
     ax.set_ylim(bottom=0)
     if len(weeks) > 1:
         ax.set_xlim(weeks[0], weeks[-1])
@@ -92,5 +103,5 @@ def plot_tracking(
         x="end of week",
         y="repeat purchases so far" if cumulative else "repeat purchases a week",
     )
-    legend(ax, lines)
+    legend(ax, lines, own_line=band is not None)
     return ax

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from clvmodels.errors import ArtefactError
 from clvmodels.report.aggregates import Scores, steady
+from clvmodels.report.evidence import read_evidence
 from clvmodels.report.summary import (
     Answer,
     Behaviour,
@@ -22,6 +23,7 @@ from clvmodels.report.summary import (
     NewCustomer,
     ReportSummary,
     Scope,
+    Shocks,
     Spread,
     Trust,
 )
@@ -35,8 +37,8 @@ if TYPE_CHECKING:
 Record = TypeVar("Record", bound="DataclassInstance")
 
 RUN_SCHEMA = 1
-BACKTEST_SCHEMA = 1
-_GATE_ORDER = {"red": 0, "amber": 1, "green": 2}
+BACKTEST_SCHEMA = 2
+_GATE_ORDER = {"red": 0, "amber": 1, "grey": 2, "green": 3}
 
 
 def build_summary(run_dir: str | Path) -> ReportSummary:
@@ -87,6 +89,8 @@ def _summary(folder: Path, run: Mapping[str, Any], backtest: Mapping[str, Any]) 
             alive_grid=backtest.get("alive_grid"),
         ),
         holdout=_holdout(run["holdout"], split) if run["holdout"] else None,
+        evidence=read_evidence(backtest),
+        shocks=_shocks(run.get("common_shocks"), scope),
         data=_data_quality(run),
         models=tuple(
             _model_record(role, run["models"][role])
@@ -208,6 +212,28 @@ def _comparison(figures: Mapping[str, float]) -> Comparison:
     if abs(errors[0] - errors[1]) <= 0.01 * abs(actual):
         nearer = "neither"
     return Comparison(actual, figures["model"], figures["simple_formula"], nearer)
+
+
+def _shocks(learned: Mapping[str, Any] | None, scope: Scope) -> Shocks | None:
+    """Give the windows that taught the common shock; None where there are none."""
+    from clvmodels.value.shock import CommonShock
+
+    if learned is None or not learned["windows"]:
+        return None
+    size = learned["value" if scope.has_money else "purchases"]
+    shock = CommonShock(size["sd"], size["degrees_of_freedom"], size["windows"])
+    quantity: Literal["purchases", "spend"] = "spend" if scope.has_money else "purchases"
+    windows = tuple(
+        {
+            "origin": window["origin"],
+            "end": window["end"],
+            f"actual_{quantity}": window[f"actual_{quantity}"],
+            f"predicted_{quantity}": window[f"predicted_{quantity}"],
+        }
+        for window in learned["windows"]
+        if window[f"actual_{quantity}"] is not None
+    )
+    return Shocks(quantity, shock.factor(scope.interval), windows) if windows else None
 
 
 def _data_quality(run: Mapping[str, Any]) -> DataQuality:

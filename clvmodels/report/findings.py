@@ -55,10 +55,16 @@ def range_in_words(summary: ReportSummary) -> str:
         ground = (
             "this size is an assumption, not yet measured on this log"
             if estimate.common_shock_assumed
-            else "its size was measured on earlier windows of this log"
+            else _ground(estimate.common_shock_windows)
         )
         text += f" The range allows for {shock}; {ground}."
     return text
+
+
+def _ground(windows: int) -> str:
+    """Say what a learned shock rests on."""
+    few = " and leans on an assumption of 25% while windows are few" if windows < 8 else ""
+    return f"its size was measured on {plural(windows, 'earlier window')} of this log{few}"
 
 
 def meaning(summary: ReportSummary) -> str:
@@ -95,20 +101,24 @@ def meaning(summary: ReportSummary) -> str:
 def verdict(summary: ReportSummary) -> tuple[str, str]:
     """Give the verdict on trust as a title and a sentence."""
     levels = [gate.level for gate in summary.trust.gates]
-    red, amber = levels.count("red"), levels.count("amber")
+    red, amber, grey = (levels.count(level) for level in ("red", "amber", "grey"))
     total = plural(len(levels), "check")
+    unknown = f" {count(grey)} could not be made." if grey else ""
     if summary.trust.verdict == "untrusted":
         return (
             "Do not use these numbers",
-            f"{red} of {total} failed, so this report does not state what the base is worth. "
-            "What failed and what to do about it is listed below.",
+            f"{red} of {total} failed, so this report does not state what the base is worth."
+            f"{unknown} What failed and what to do about it is listed below.",
         )
     if summary.trust.verdict == "caution":
         return (
             "Only with caution",
             f"{amber} of {total} {'calls' if amber == 1 else 'call'} for caution; what was found "
-            "is listed below.",
+            f"is listed below.{unknown}",
         )
+    if grey:
+        passed = f"{count(len(levels) - grey)} of {total} passed.{unknown}"
+        return "Yes, within the interval", passed
     return "Yes, within the interval", f"{'All' if len(levels) > 1 else 'The'} {total} passed."
 
 
@@ -134,7 +144,7 @@ def frequency(summary: ReportSummary) -> str:
     everyone = sum(row["actual"] for row in rows)
     gap = abs(worst["expected"] - worst["actual"])
     return (
-        f"The largest gap is at {_repeats(worst['frequency'])}: "
+        f"The largest gap is at {repeats_in_words(worst['frequency'])}: "
         f"{count(worst['actual'])} customers, {count(worst['expected'])} expected. "
         f"That gap is {percent(gap / everyone) if everyone else percent(None)} of all customers."
     )
@@ -221,7 +231,7 @@ def formula_gap(summary: ReportSummary) -> str:
     gaps = [(row["simple_formula"] - row["model"], row["frequency"]) for row in simple.by_frequency]
     amount, group = max(gaps, key=lambda pair: abs(pair[0]))
     return (
-        f"The widest gap is among customers with {_repeats(group)}: "
+        f"The widest gap is among customers with {repeats_in_words(group)}: "
         f"{money(abs(amount), scope.currency)} "
         f"{'more' if amount >= 0 else 'less'} by the formula."
     )
@@ -265,7 +275,7 @@ def off_by(predicted: float, actual: float) -> str:
     return f"{percent(abs(error))} too {'high' if error > 0 else 'low'}"
 
 
-def _repeats(group: str) -> str:
+def repeats_in_words(group: str) -> str:
     """Write the label of a group, such as ``7+``, in words."""
     amount = f"{group[:-1]} or more" if group.endswith("+") else group
     return f"{amount} repeat purchase{'' if group == '1' else 's'}"

@@ -44,7 +44,12 @@ MODELS = {
         "Gamma-Gamma", "orders of one customer vary around the customer's own mean"
     ),
 }
-_METHODS = {"map": "maximum a posteriori", "mle": "maximum likelihood"}
+_METHODS = {
+    "map": "maximum a posteriori",
+    "mle": "maximum likelihood",
+    "laplace": "draws around the mode of the posterior",
+    "nuts": "a Markov chain through the posterior",
+}
 
 
 def in_words(name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from clvmodels.report import findings, model_words, words
+from clvmodels.report import evidence_findings, findings, model_words, words
 from clvmodels.report.figures import draw_figures
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def render_html(summary: ReportSummary) -> str:
         scope=summary.scope,
         figures=figures,
         say=findings,
+        proof=evidence_findings,
         models=[model.model for model in summary.models],
         uncertainty=_sources(summary),
     )
@@ -82,6 +83,7 @@ def _environment() -> Environment:
         "count": words.count,
         "percent": words.percent,
         "share": words.share,
+        "deviation": words.deviation,
         "money": words.money,
         "to": words.money_range,
         "error": words.relative,

@@ -19,7 +19,7 @@ class Gate:
     """One check of whether the numbers can be trusted."""
 
     name: str
-    level: Literal["green", "amber", "red"]
+    level: Literal["green", "amber", "red", "grey"]
     evidence: str
     advice: str
 
@@ -55,7 +55,8 @@ class Estimate:
     """An expected total with its predictive interval and what makes it uncertain.
 
     The standard deviations are of the parameters and of the customers' own chance, in the unit of
-    the total; ``common_shock`` is the relative size of a shock that strikes all customers alike.
+    the total; ``common_shock`` is the relative size of a shock that strikes all customers alike,
+    as ``common_shock_windows`` earlier windows of the log taught it.
     """
 
     expected: float
@@ -65,6 +66,7 @@ class Estimate:
     sd_customers: float
     common_shock: float
     common_shock_assumed: bool
+    common_shock_windows: int
 
 
 @dataclass(frozen=True)
@@ -175,6 +177,103 @@ class Holdout:
 
 
 @dataclass(frozen=True)
+class Method:
+    """One method of the back-test, beside the model of the run.
+
+    Attributes
+    ----------
+    name : str
+        Name in ``backtest.json``.
+    totals_off : tuple of float or None
+        By origin: forecast purchases of the base over those that happened, less 1; None where
+        nothing happened.
+    mean_absolute_error, root_mean_squared_error : float
+        Misses per customer, in purchases, over the customers of all origins.
+    ranking : float or None
+        Mean over the origins of how near the order of the customers comes to the true one: 1 is
+        perfect, 0 chance.
+    excess, excess_lower, excess_upper : float or None
+        At the last origin: by which share its mean squared error is above (below 0: under) the
+        model's, with the bounds of an interval over customers; None for the model itself.
+    worse, better : int
+        Origins at which its mean squared error is above or below the model's beyond chance.
+    """
+
+    name: str
+    totals_off: tuple[float | None, ...]
+    mean_absolute_error: float
+    root_mean_squared_error: float
+    ranking: float | None
+    excess: float | None
+    excess_lower: float | None
+    excess_upper: float | None
+    worse: int
+    better: int
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the back-test found; all but ``origins`` and ``methods`` is of the last origin.
+
+    Attributes
+    ----------
+    model : str
+        The model of the run, by name.
+    origins : tuple of rows
+        ``origin``, ``end``, ``days``, ``customers``, ``purchases``, ``newcomers`` (customers who
+        came later) and ``newcomer_purchases``.
+    overlapping : bool
+        Whether the held-out spans overlap.
+    interval : float
+        Probability of the intervals of differences.
+    methods : tuple of Method
+        The run's model first.
+    calibration : tuple of rows
+        ``frequency``, ``customers`` and the mean purchases per customer ``actual``, ``model``,
+        ``simple_formula`` and ``nbd`` (the null model, where it was compared).
+    pit : tuple of float
+        Share of the customers in each bin of the probability integral transform.
+    coverage, spend_coverage : tuple of rows
+        ``level``, ``covered`` and ``attainable`` of the intervals for one customer.
+    ranked_by : str
+        What the deciles made: ``"spend"``, or ``"purchases"`` where there are no amounts.
+    deciles : mapping
+        For ``model``, ``simple_formula`` and ``perfect`` (customers in the order of what they
+        went on to do) rows of ``decile`` and ``lift``.
+    groups : mapping
+        By ``cohort`` and label: rows of ``cohort`` (the group), ``customers`` and total purchases
+        ``actual``, ``model`` and ``simple_formula``.
+    """
+
+    model: str
+    origins: tuple[Row, ...]
+    overlapping: bool
+    interval: float
+    methods: tuple[Method, ...]
+    calibration: tuple[Row, ...]
+    pit: tuple[float, ...]
+    coverage: tuple[Row, ...]
+    spend_coverage: tuple[Row, ...]
+    ranked_by: Literal["purchases", "spend"]
+    deciles: Mapping[str, tuple[Row, ...]]
+    groups: Mapping[str, tuple[Row, ...]]
+
+
+@dataclass(frozen=True)
+class Shocks:
+    """How far the total of the base strayed in earlier windows as long as the horizon.
+
+    ``windows`` has ``origin``, ``end`` and, for spend, ``actual_spend`` and ``predicted_spend``
+    (likewise for purchases); ``factor`` is by what the value of the base is multiplied and
+    divided for its interval on their account.
+    """
+
+    quantity: Literal["purchases", "spend"]
+    factor: float
+    windows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
 class Behaviour:
     """How customers buy: the data of the tracking, frequency and P(alive) figures."""
 
@@ -221,6 +320,8 @@ class ReportSummary:
     spread: Spread
     behaviour: Behaviour
     holdout: Holdout | None
+    evidence: Evidence | None
+    shocks: Shocks | None
     data: DataQuality
     models: tuple[ModelRecord, ...]
     configuration: Mapping[str, Any]

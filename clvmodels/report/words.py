@@ -70,6 +70,20 @@ def share(value: float | None) -> str:
     return NO_NUMBER if value is None or not math.isfinite(value) else f"{value:.1%}"
 
 
+def deviation(share: float | None) -> str:
+    """Write by which share something is above (+) or below (−), in whole percent.
+
+    Examples
+    --------
+    >>> deviation(0.474), deviation(-0.097), deviation(0.001), deviation(12.3)
+    ('+47%', '−10%', '0%', '+1,230%')
+    """
+    if share is None or not math.isfinite(share):
+        return NO_NUMBER
+    text = f"{share:+,.0%}".replace("-", "−")
+    return "0%" if text[1:] == "0%" else text
+
+
 def money(value: float | None, currency: str | None, digits: int = 3) -> str:
     r"""Write an amount: a symbol such as $ before it, a label such as EUR after it.
 

@@ -20,7 +20,7 @@ from clvmodels.units import DAYS_PER_YEAR, Duration
 
 @dataclass(frozen=True)
 class Calendar:
-    """Pace of a shop by day since its first, and the common shock in it.
+    """Pace of a shop by day since its first, and the common shock to the end of it.
 
     Times are in days since the beginning of the shop's first day.
     """
@@ -48,7 +48,12 @@ def make_calendar(shop: SimulatedShop) -> Calendar:
     years = (np.arange(shop.days) - shop.opening) / DAYS_PER_YEAR
     pace *= (1.0 + shop.trend) ** years
     pace[[day.strftime("%m-%d") in shop.events for day in days]] *= shop.event_factor
-    factor = float(np.exp(shop.shock * stream(shop.seed, Feature.CALENDAR).standard_normal()))
+    draws = stream(shop.seed, Feature.CALENDAR).standard_normal(shop.shock_windows)
+    factors = np.exp(shop.shock * draws)
     if shop.shock:
-        pace[-round(Duration.parse(shop.shock_window).days) :] *= factor
-    return Calendar(pace, np.concatenate([[0.0], np.cumsum(pace)]), factor)
+        # Counted back from the end, so that further windows leave the last one's factor alone.
+        back = shop.days - 1 - np.arange(shop.days)
+        window = back // round(Duration.parse(shop.shock_window).days)
+        hit = window < shop.shock_windows
+        pace[hit] *= factors[window[hit]]
+    return Calendar(pace, np.concatenate([[0.0], np.cumsum(pace)]), float(factors[0]))

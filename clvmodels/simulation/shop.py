@@ -28,6 +28,7 @@ _BOUNDS: dict[str, tuple[float, float, bool, str]] = {
     "trend": (-0.99, 10.0, True, "between -0.99 and 10, as a fraction: 0.2 is 20 % a year"),
     "event_factor": (1e-6, 1e4, True, "above 0 and at most 10000"),
     "shock": (0.0, 3.0, True, "between 0 and 3"),
+    "shock_windows": (1, 1000, True, "a whole number from 1 to 1000"),
     "subscriptions": (0.0, 1.0, True, "a share between 0 and 1"),
     "bursts": (0.0, 1.0, True, "a share between 0 and 1"),
     "returns": (0.0, 1.0, True, "a share between 0 and 1"),
@@ -35,7 +36,7 @@ _BOUNDS: dict[str, tuple[float, float, bool, str]] = {
     "dirt": (0.0, 1.0, False, "a share of at least 0 and below 1"),
     "seed": (0, 2.0**64, False, "a whole number of at least 0"),
 }
-_WHOLE = ("customers", "seed")
+_WHOLE = ("customers", "shock_windows", "seed")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +84,8 @@ class SimulatedShop:
         ``shock_window`` of the log.
     shock_window : str
         See ``shock``.
+    shock_windows : int
+        How many windows of this length, counted back from the last, have a factor of their own.
     subscriptions : float
         Share of customers who buy every ``subscription_gap``, give or take a tenth.
     subscription_gap : str
@@ -135,6 +138,7 @@ class SimulatedShop:
     event_factor: float = 10.0
     shock: float = 0.0
     shock_window: str = "26w"
+    shock_windows: int = 1
     subscriptions: float = 0.0
     subscription_gap: str = "30d"
     bursts: float = 0.0

@@ -12,6 +12,7 @@ from clvmodels.transactions import sql
 from clvmodels.transactions.account import InputFile, LogCheck, LogWarning
 from clvmodels.transactions.checks import Findings, find, nothing_usable
 from clvmodels.transactions.scan import Scan
+from clvmodels.transactions.signs import Signs, count_signs
 from clvmodels.transactions.summary import CustomerSummary
 from clvmodels.units import check_time_unit
 
@@ -146,6 +147,45 @@ class TransactionLog:
         )
         return self._scan.database.table(query, {"start": start})
 
+    def since(self, start_exclusive: date | str) -> pa.Table:
+        """Give what each customer of the log bought after a day, first purchases included.
+
+        Returns
+        -------
+        pyarrow.Table
+            ``customer_id``, ``purchases`` (purchase days) and ``amount`` (null where the log has no
+            amounts), 0 for those who bought nothing; ordered by ``customer_id``.
+        """
+        start = as_date(start_exclusive, "start_exclusive")
+        amount = "NULL::DOUBLE"
+        if self.has_amount:
+            amount = "coalesce(sum(amount) FILTER (day > $start), 0)::DOUBLE"
+        query = (
+            "SELECT customer_id, count(*) FILTER (day > $start) AS purchases, "
+            f"{amount} AS amount FROM {self._seen(None)} GROUP BY customer_id ORDER BY customer_id"
+        )
+        return self._scan.database.table(query, {"start": start})
+
+    def newcomers(
+        self, start_exclusive: date | str, end: date | str
+    ) -> tuple[int, int, float | None]:
+        """Count the customers who were not known on a day, and what they bought until another.
+
+        Returns
+        -------
+        tuple
+            Customers, their purchase days, the first included, and their amount (None where the
+            log has no amounts).
+        """
+        start, last = as_date(start_exclusive, "start_exclusive"), as_date(end, "end")
+        query = (
+            "SELECT count(DISTINCT customer_id), count(*), coalesce(sum(amount), 0)::DOUBLE "
+            f"FROM {self._seen(last)} AS later ANTI JOIN {self._seen(start)} AS known "
+            "ON later.customer_id = known.customer_id"
+        )
+        customers, purchases, amount = self._scan.database.run(query)[0]
+        return int(customers), int(purchases), float(amount) if self.has_amount else None
+
     def purchases_by_day(self, cohort_end: date | str | None = None) -> pa.Table:
         """Count purchases by calendar day, for tracking.
 
@@ -169,6 +209,14 @@ class TransactionLog:
             "GROUP BY day ORDER BY day"
         )
         return self._scan.database.table(query)
+
+    def signs(self, customers: CustomerSummary) -> Signs:
+        """Count what the purchase days behind a summary of this log show beside it.
+
+        Bounded memory; of a base beyond 250,000 customers, about so many are looked at.
+        """
+        days = self._seen(customers.observation_end)
+        return count_signs(self._scan.database, days, len(customers), has_amount=self.has_amount)
 
     def quarantine_batches(
         self, observation_end: date | str | None = None, rows: int = 100_000

@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
+from tests.report.splits import END, ORIGIN, split
+
 if TYPE_CHECKING:
     from pathlib import Path
 
-ORIGIN = "1997-09-30"
-END = "1998-06-30"
 GATES = {
     "trusted": [("green", "Level on held-out weeks", "The total was 8% too low.", "")],
     "caution": [
@@ -112,36 +112,16 @@ def alive_grid() -> dict[str, Any]:
     }
 
 
-def backtest(*, holdout: bool = True) -> dict[str, Any]:
-    """Give ``backtest.json``."""
+def backtest(*, holdout: bool = True, money: bool = True) -> dict[str, Any]:
+    """Give ``backtest.json``: three overlapping looks ahead, or none."""
     labels = ["0", "1", "2", "3", "4", "5", "6", "7+"]
-    rates = [0.24, 0.7, 1.4, 1.6, 2.6, 3.1, 3.9, 7.2]
-    split = {
-        "origin": ORIGIN,
-        "end": END,
-        "days": 273,
-        "customers": 2357,
-        "models": {
-            "bgnbd": {"purchases": 1653.4, "spend": 58900.0, "mae": 0.7855, "rmse": 1.61},
-            "simple_formula": {"purchases": 4046.0, "spend": 141000.0, "mae": 1.92, "rmse": 2.4},
-        },
-        "actual": {"purchases": 1882, "spend": 67120.25},
-        "by_frequency": [
-            {
-                "frequency": label,
-                "customers": 1411 // (place + 1) ** 2,
-                "actual": rate,
-                "model": rate * 0.9,
-                "simple_formula": rate + 1.1,
-            }
-            for place, (label, rate) in enumerate(zip(labels, rates, strict=True))
-        ],
-        "tracking": tracking(),
-    }
+    splits = [split(place, tracking(), money=money) for place in range(3)]
     actual = [1411, 439, 214, 100, 62, 38, 29, 64]
     return {
-        "schema": 1,
-        "splits": [split] if holdout else [],
+        "schema": 2,
+        "overlapping": holdout,
+        "skipped": [],
+        "splits": splits if holdout else [],
         "frequency_check": [
             {"frequency": label, "actual": here, "expected": here * (1.02 - 0.02 * place) + 3}
             for place, (label, here) in enumerate(zip(labels, actual, strict=True))
@@ -160,6 +140,8 @@ def _total(expected: float, assumed: bool = True) -> dict[str, Any]:
         "sd_customers": expected * 0.012,
         "common_shock": 0.25,
         "common_shock_assumed": assumed,
+        "common_shock_degrees": 4.0 if assumed else 7.0,
+        "common_shock_windows": 0 if assumed else 3,
     }
 
 
@@ -287,7 +269,7 @@ def make_run(
     """Write a run into ``folder``; ``change(run, backtest)`` may alter the records before."""
     scores = scores_table(customers, money=money) if scores is None else scores
     run = run_record(scores, money=money, holdout=holdout, verdict=verdict)
-    check = backtest(holdout=holdout)
+    check = backtest(holdout=holdout, money=money)
     if change is not None:
         change(run, check)
     (folder / "scores").mkdir(parents=True)

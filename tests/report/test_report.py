@@ -84,13 +84,17 @@ def test_pages_run_nothing_and_load_nothing(pages, kind):
     assert policy["content"] == "default-src 'none'; style-src 'unsafe-inline'"
 
 
+MODEL = {"tracking", "frequency", "alive", "concentration", "distribution"}
+PROOF = {"calibration", "lift", "pit", "coverage", "groups-0"}
+
+
 @pytest.mark.parametrize(
     ("kind", "names"),
     [
-        ("usual", {"tracking", "frequency", "alive", "concentration", "distribution", "formula"}),
-        ("untrusted", {"tracking", "frequency", "alive", "concentration", "distribution"}),
-        ("no money", {"tracking", "frequency", "alive", "concentration", "distribution"}),
-        ("no holdout", {"frequency", "alive", "concentration", "distribution", "formula"}),
+        ("usual", {*MODEL, *PROOF, "formula"}),
+        ("untrusted", {*MODEL, *PROOF}),
+        ("no money", {*MODEL, *PROOF}),
+        ("no holdout", {*MODEL, "formula"} - {"tracking"}),
     ],
 )
 def test_every_figure_has_a_takeaway_and_a_text(pages, kind, names):
@@ -219,8 +223,12 @@ def _hostile(run, check):
     run["models"]["purchases"]["parameters"] = {EVIL: 1.0}
     for row in check["frequency_check"]:
         row["frequency"] = "<b>&"
-    for row in check["splits"][0]["by_frequency"]:
+    last = check["splits"][-1]
+    for row in last["by_frequency"]:
         row["frequency"] = "<b>&"
+    for row in last["breakdowns"]["frequency"]:
+        row["group"] = "<b>&"
+    last["breakdowns"][EVIL] = [row | {"group": EVIL} for row in last["breakdowns"]["cohort"]]
 
 
 def test_hostile_text_is_harmless(tmp_path):
@@ -274,7 +282,7 @@ def test_every_run_can_be_reported(tmp_path):
         run["warnings"], run["rows"]["quarantined"] = [], {}
         run["rows"]["read"] -= 591
         check.update(frequency_check=[], alive_grid=None)
-        check["splits"][0].update(tracking=[], by_frequency=[])
+        check["splits"][-1].update(tracking=[], by_frequency=[])
 
     text = Page(render_html(build_summary(make_run(tmp_path / "run", change=change)))).text
     assert "after costs of 1.50 USD per order and 3.00 USD per customer and year" in text.replace(

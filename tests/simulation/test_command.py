@@ -92,6 +92,7 @@ def test_every_option_reaches_the_shop(tmp_path):
         "event_factor": 3.0,
         "shock": 0.2,
         "shock_window": "13w",
+        "shock_windows": 2,
         "subscriptions": 0.1,
         "subscription_gap": "1m",
         "bursts": 0.2,

@@ -197,6 +197,18 @@ def test_a_shock_multiplies_the_purchases_of_its_window():
         assert_share(within, hit / (730 - 182 + hit))
 
 
+def test_each_window_has_a_shock_of_its_own_and_the_last_one_stays():
+    one = make_calendar(shop(1, shock=0.5, shock_window="26w", seed=5))
+    three = make_calendar(shop(1, shock=0.5, shock_window="26w", shock_windows=3, seed=5))
+    assert three.shock_factor == one.shock_factor
+    np.testing.assert_array_equal(three.pace[-182:], one.pace[-182:])
+    starts = [-182 * back for back in (1, 2, 3)]
+    assert len({three.pace[start] for start in starts}) == 3
+    for start in starts:
+        assert len(set(three.pace[start : start + 182 or None])) == 1
+    assert set(three.pace[: starts[-1]]) == {1.0}
+
+
 def test_shocks_are_log_normal():
     logs = np.log(
         [make_calendar(shop(1, shock=0.5, seed=seed)).shock_factor for seed in range(400)]

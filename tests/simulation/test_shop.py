@@ -46,6 +46,7 @@ from tests.simulation.logs import MESSY, shop
         ({"trend": -1.0}, "trend is -1.0; it must be between -0.99 and 10"),
         ({"shock": -0.1}, "shock is -0.1"),
         ({"shock": 0.1, "shock_window": "3y"}, "shock_window is '3y'"),
+        ({"shock_windows": 0}, "shock_windows is 0; it must be a whole number from 1"),
         ({"subscriptions": 1.1}, "subscriptions is 1.1; it must be a share between 0 and 1"),
         ({"subscription_gap": "lifetime"}, "subscription_gap is 'lifetime'"),
         ({"bursts": -0.1}, "bursts is -0.1"),
