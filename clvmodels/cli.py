@@ -313,6 +313,7 @@ def back_test(
     if as_json:
         typer.echo(json.dumps(record))
     elif not quiet:
+        print_account(record)
         print_back_test(record["backtest"])
         if out is not None:
             typer.echo(f"Everything: {out}", err=True)

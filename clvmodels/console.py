@@ -43,10 +43,13 @@ def print_outcome(record: dict[str, Any], out: Path) -> None:
             err=True,
         )
     if record.get("trusted"):
-        typer.echo(f"Verdict: {record['trusted']}", err=True)
-    for gate in record.get("gates") or []:
-        if gate["level"] != "green":
-            typer.echo(f"  {gate['level']}: {gate['evidence']} {gate['advice']}", err=True)
+        what = "; do not use these numbers (exit status 4)" if untrusted else ""
+        typer.echo(f"Verdict: {record['trusted']}{what}", err=True)
+    for level in ("red", "amber", "grey"):
+        for gate in record.get("gates") or []:
+            if gate["level"] == level:
+                what = f"{level}, {gate['name']}"
+                typer.echo(f"  {what}: {gate['evidence']} {gate['advice']}", err=True)
     for name, what in (("report.html", "Report"), ("scores", "Scores"), ("model", "Model")):
         if (out / name).exists():
             typer.echo(f"{what}: {out / name}", err=True)

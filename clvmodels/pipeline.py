@@ -27,7 +27,7 @@ from clvmodels.evaluation.sign_gates import sign_gates
 from clvmodels.evaluation.split import Split
 from clvmodels.models import PURCHASE_MODELS, GammaGammaModel, PurchaseModel
 from clvmodels.progress import Progress
-from clvmodels.record import Record, describe_holdout, describe_totals
+from clvmodels.record import Record, describe_formula, describe_holdout, describe_totals
 from clvmodels.storage import read_json, staged, write_json, write_parts
 from clvmodels.transactions.columns import CustomerColumns
 from clvmodels.transactions.datasets import load_cdnow
@@ -361,7 +361,9 @@ def _score(
     with record.stage("score", total=len(summary)) as tick:
         scored = write_scores(summary, scorer, folder / "scores", tick)
     with record.stage("totals"):
-        record.fields["totals"] = describe_totals(value, scorer, scored, config, shocks)
+        totals = describe_totals(value, scorer, scored, config, shocks)
+        record.fields["totals"] = totals
+        record.fields["formula_comparison"] = describe_formula(scorer, scored, totals)
 
 
 def _log_gates(

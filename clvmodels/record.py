@@ -26,6 +26,7 @@ from clvmodels.transactions.log import TransactionLog
 from clvmodels.transactions.summary import CustomerSummary
 from clvmodels.transactions.summary_file import SummaryFile
 from clvmodels.value.customer_value import CustomerValue
+from clvmodels.value.formula_causes import CAUSES, causes_of_base
 from clvmodels.value.scorer import Scorer
 from clvmodels.value.shock import CommonShocks
 from clvmodels.value.simple_formula import formula_of_sums
@@ -78,6 +79,7 @@ class Record:
             },
             "models": None,
             "totals": None,
+            "formula_comparison": None,
             "common_shocks": None,
             "holdout": None,
             "gates": None,
@@ -187,4 +189,26 @@ def describe_totals(
         "potential_value": totals.potential_value and asdict(totals.potential_value),
         "simple_formula": formula,
         "new_customer": new_customer,
+    }
+
+
+def describe_formula(
+    scorer: Scorer, scored: Scored, totals: dict[str, Any]
+) -> dict[str, Any] | None:
+    """Give what the simple formula says for the base, less the model, by cause.
+
+    None where either has no number; ``totals`` are those of `describe_totals`.
+    """
+    if totals["simple_formula"] is None or totals["clv"] is None:
+        return None
+    base, model = formula_of_sums(scored.formula_sums, scorer.terms), totals["clv"]["expected"]
+    causes = causes_of_base(scored.groups, scorer, base, model)
+    return {
+        "formula": base.value,
+        "model": model,
+        "difference": base.value - model,
+        "causes": [
+            {"cause": name, "money": money, "explanation": CAUSES[name]}
+            for name, money in causes.items()
+        ],
     }

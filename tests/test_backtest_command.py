@@ -33,6 +33,7 @@ def test_the_table_fits_a_terminal_and_says_what_its_columns_mean(monkeypatch, c
     )
     assert status == 0
     assert "back-test" in err
+    assert "150 customers" in err
     lines = out.splitlines()
     assert max(map(len, lines)) < 100
     assert sum(line.startswith("  bgnbd ") for line in lines) == 2

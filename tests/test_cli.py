@@ -29,7 +29,7 @@ from tests.jobs import (
 )
 
 HEADER = "customer_id,date,amount"
-STAGES = ["read", "summarise", "fit", "back-test", "shocks", "score", "totals", "report"]
+STAGES = ["read", "summarise", "fit", "back-test", "shocks", "score", "totals", "gates", "report"]
 
 
 @pytest.fixture(scope="module")
@@ -223,7 +223,7 @@ def test_an_untrusted_total_is_not_printed(tmp_path):
     done = clvmodels("run", log, "--out", tmp_path / "run")
     assert done.status == 4
     assert "Verdict: untrusted" in done.stderr
-    assert "  red: 1 of 1 customers bought again." in done.stderr
+    assert "  red, enough repeat customers: 1 of 1 customers bought again." in done.stderr
     assert "Value of the base" not in done.stderr
 
 
@@ -318,7 +318,7 @@ def test_a_job_killed_at_any_stage_leaves_the_run_before_it(log, tmp_path):
     after = digests(out)
     assert set(after) == set(before)
     stable = [name for name in before if name.startswith(("scores/", "model/", "backtest"))]
-    assert len(stable) == 4
+    assert len(stable) == 6
     assert {name: after[name] for name in stable} == {name: before[name] for name in stable}
 
 
@@ -540,7 +540,9 @@ def test_help_of_every_command_fits_a_terminal():
     commands = [
         command.name or command.callback.__name__ for command in cli.app.registered_commands
     ]
-    assert commands == ["run", "demo", "validate", "fit", "score", "sql", "simulate", "report"]
+    assert commands == [
+        "run", "demo", "validate", "fit", "score", "sql", "simulate", "backtest", "report"
+    ]  # fmt: skip
     for name in commands:
         assert re.search(rf"^│ {name} ", top.stdout, re.M)
         shown = clvmodels(name, "--help")

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import clvmodels as clv
 from clvmodels.config import JobConfig
 from clvmodels.evaluation.shocks import LearnedShocks, ShockWindow
 from clvmodels.pipeline import _saved_shocks
@@ -122,6 +123,7 @@ def test_the_record_tells_the_whole_job(base, logs):
         "period",
         "models",
         "totals",
+        "formula_comparison",
         "common_shocks",
         "holdout",
         "gates",
@@ -170,6 +172,23 @@ def test_totals_are_the_sums_of_the_scores(base):
     assert formula["value"] == pytest.approx(product)
     assert formula["customers"] == len(frame)
     assert totals["new_customer"]["clv"] > 0
+
+
+def test_formula_and_model_differ_for_reasons_that_add_up(base, logs):
+    record = read(base / "run.json")
+    totals, compared = record["totals"], record["formula_comparison"]
+    assert compared["formula"] == totals["simple_formula"]["value"]
+    assert compared["model"] == totals["clv"]["expected"]
+    money = {row["cause"]: row["money"] for row in compared["causes"]}
+    assert sum(money.values()) == pytest.approx(compared["formula"] - compared["model"], rel=1e-12)
+    # The same as a notebook gives for the same customers.
+    customers = clv.read_transactions(logs / "clean.parquet").summarize()
+    purchases = clv.BetaGeoModel.load(base / "model" / "purchases.json")
+    spend = clv.GammaGammaModel.load(base / "model" / "spend.json")
+    found = clv.compare_formula(customers, clv.CustomerValue(purchases, spend), "1y").causes
+    assert money == pytest.approx(found["money"].to_dict(), abs=1e-6 * compared["formula"])
+    texts = {row["cause"]: row["explanation"] for row in compared["causes"]}
+    assert texts == found["explanation"].to_dict()
 
 
 def test_the_held_out_check_is_in_both_records(base):

@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import clvmodels as clv
+from clvmodels.console import print_outcome
 from clvmodels.report import words
 from tests.jobs import clvmodels, read
 from tests.report.page import Page
@@ -16,7 +17,7 @@ GOOD = {"customers": 400, "parameters": {"r": 1.0, "alpha": 60.0, "a": 0.5, "b":
 SHOPS = {
     "trusted": GOOD,
     # Customers keep coming, and no season has been seen.
-    "caution": GOOD | {"span": "40w"},
+    "caution": GOOD | {"span": "32w"},
     "untrusted": GOOD | {"subscriptions": 0.9},
 }
 OPTIONS = ("--method", "map", "--horizon", "26w", "--origins", "1")
@@ -56,14 +57,32 @@ def test_the_verdict_is_told_and_decides_the_status(jobs, verdict, status):
 
 
 def test_amber_and_red_signs_are_shown_with_their_evidence(jobs):
-    for verdict, level, sign in (
-        ("caution", "amber", "No season has been seen yet"),
-        ("untrusted", "red", "buy at even intervals"),
+    for verdict, gate, sign in (
+        ("caution", "amber, a year of history", "No season has been seen yet"),
+        ("untrusted", "red, subscriptions", "buy at even intervals"),
     ):
         done, out = jobs[verdict]
-        assert f"{level}: " in done.stderr
+        assert f"  {gate}: " in done.stderr
         assert sign in done.stderr
         assert sign in Page((out / "report.html").read_text("utf-8")).text
+
+
+def test_the_worst_signs_come_first(capsys, tmp_path):
+    levels = ("grey", "amber", "green", "red", "amber")
+    gates = [
+        {"name": f"gate {place}", "level": level, "evidence": "Seen.", "advice": "Do."}
+        for place, level in enumerate(levels)
+    ]
+    record = {"config": {"currency": None}, "trusted": "untrusted", "gates": gates}
+    print_outcome(record, tmp_path)
+    verdict, *shown = capsys.readouterr().err.splitlines()
+    assert verdict == "Verdict: untrusted; do not use these numbers (exit status 4)"
+    assert shown == [
+        "  red, gate 3: Seen. Do.",
+        "  amber, gate 1: Seen. Do.",
+        "  amber, gate 4: Seen. Do.",
+        "  grey, gate 0: Seen. Do.",
+    ]
 
 
 @pytest.mark.parametrize("verdict", ["trusted", "caution"])
@@ -89,14 +108,11 @@ def test_an_untrusted_run_has_a_banner_and_no_headline(jobs):
     assert "Value of the base" not in done.stderr
 
 
-def test_what_could_not_be_told_is_listed_as_such(tmp_path):
-    shop = clv.SimulatedShop(customers=150, span="52w", parameters=GOOD["parameters"], seed=1)
-    pq.write_table(clv.simulate_tables(shop)[0], tmp_path / "log.parquet")
-    options = ("--method", "map", "--horizon", "1y", "--origins", "1")
-    clvmodels("run", tmp_path / "log.parquet", "--out", tmp_path / "run", *options)
-    gates = {gate["name"]: gate for gate in read(tmp_path / "run" / "run.json")["gates"]}
+def test_what_could_not_be_told_is_listed_as_such(jobs):
+    _, out = jobs["caution"]
+    gates = {gate["name"]: gate for gate in read(out / "run.json")["gates"]}
     assert gates["level of the base"]["level"] == "grey"
-    page = Page((tmp_path / "run" / "report.html").read_text("utf-8"))
+    page = Page((out / "report.html").read_text("utf-8"))
     assert "not known" in page.text
     assert "1 could not be made" in page.text
 

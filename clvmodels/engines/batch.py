@@ -7,7 +7,8 @@ import pyarrow as pa
 
 from clvmodels.transactions.columns import CustomerColumns
 from clvmodels.units import DAYS_PER_UNIT
-from clvmodels.value.scorer import PREDICTIONS, Scorer
+from clvmodels.value.plug_in import PREDICTIONS
+from clvmodels.value.scorer import Scorer
 
 _COUNTS = ("purchases_lower", "purchases_upper")
 

@@ -20,6 +20,7 @@ from clvmodels.evaluation.split import Forecast, Split, evaluate
 from clvmodels.models import PURCHASE_MODELS, GammaGammaModel
 from clvmodels.transactions.log import TransactionLog, as_date
 from clvmodels.units import Duration, TimeUnit, check_time_unit
+from clvmodels.value.shock import CommonShock
 from clvmodels.value.terms import check_interval
 
 if TYPE_CHECKING:
@@ -170,7 +171,7 @@ def backtest(
         ``"mle"``, or maximum a posteriori for any other: a forecast needs the most probable
         parameters only, however the final fit describes their uncertainty.
     interval
-        Probability of the intervals of differences between methods.
+        Probability of the intervals of differences between methods, and of the bands of weeks.
     seed
         For the randomised PIT and the bootstrap.
 
@@ -197,10 +198,10 @@ def backtest(
     log = log.before(end)
     days = holdout_days(log.first_date, end, span)
     job = _Job(log, names, check_time_unit(time_unit), method, labels, interval)
-    found = [
-        job.split(origin, origin + timedelta(days=days), seed + number)
-        for number, origin in enumerate(choose_origins(log.first_date, end, days, origins))
-    ]
+    found: list[Split | SkippedOrigin] = []
+    for number, origin in enumerate(choose_origins(log.first_date, end, days, origins)):
+        shock = _known_shock(found, origin)
+        found.append(job.split(origin, origin + timedelta(days=days), seed + number, shock))
     splits = tuple(each for each in found if isinstance(each, Split))
     skipped = tuple(each for each in found if isinstance(each, SkippedOrigin))
     overlapping = any(a.end > b.origin for a, b in pairwise(splits))
@@ -218,7 +219,9 @@ class _Job:
     labels: Any
     interval: float
 
-    def split(self, origin: date, end: date, seed: int) -> Split | SkippedOrigin:
+    def split(
+        self, origin: date, end: date, seed: int, shock: CommonShock
+    ) -> Split | SkippedOrigin:
         """Refit at one origin and compare, or say why that cannot be done."""
         if not self.log.first_date < origin < end:
             reason = f"The log begins on {self.log.first_date}, which leaves nothing to learn from."
@@ -239,7 +242,15 @@ class _Job:
         if summary.has_amount and len(summary.orders()):
             spend = GammaGammaModel().fit(summary, method=method)
         outcome = observe(self.log, past, summary, origin, end)
-        return evaluate(self.log, outcome, models, spend, interval=self.interval, seed=seed)
+        return evaluate(
+            self.log, outcome, models, spend, interval=self.interval, seed=seed, shock=shock
+        )
+
+
+def _known_shock(found: Sequence[Split | SkippedOrigin], origin: date) -> CommonShock:
+    """What hold-outs that were over by the origin taught about the base as a whole."""
+    errors = [one.log_error for one in found if isinstance(one, Split) and one.end <= origin]
+    return CommonShock.of_errors([error for error in errors if error is not None])
 
 
 def _model_names(models: Sequence[str]) -> tuple[str, ...]:

@@ -38,9 +38,10 @@ def breakdowns(
         Rows have ``group`` (None: no label), ``customers``, ``purchases`` and ``spend`` that
         happened, and ``methods``: for each its ``purchases``, ``spend``, ``mae`` and ``crps``.
     """
-    groupings = {"cohort": _cohorts(outcome), "frequency": _frequencies(outcome)} | {
-        name: _label_groups(values) for name, values in outcome.labels.items()
-    }
+    groupings = {"cohort": _cohorts(outcome), "frequency": _frequencies(outcome)}
+    for name, values in outcome.labels.items():
+        # A label that is called cohort stands beside the quarters and doesn't take their place.
+        groupings[f"{name} (label)" if name in groupings else name] = _label_groups(values)
     return {
         name: _rows(outcome, names, code, purchases, spend, crps)
         for name, (names, code) in groupings.items()

@@ -1,16 +1,9 @@
-"""The simple formula against the model: by how much money they differ, where, and why.
-
-The way from the formula's number to the model's is walked in steps, each of which mends one thing
-that the formula takes for granted and leaves the rest. What a step moves is its cause's share of
-the difference; the shares of every customer, and so of every group, add up to the difference.
-The order of the steps is fixed and matters: another would share the same difference differently.
-"""
+"""The simple formula against the model: by how much money they differ, where, and why."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,16 +14,16 @@ from clvmodels.models.data import CustomerData, as_customers, customer_index
 from clvmodels.models.gamma_gamma import GammaGammaModel, spend_evidence
 from clvmodels.transactions.columns import CustomerColumns
 from clvmodels.transactions.log import TransactionLog
-from clvmodels.units import DAYS_PER_UNIT, DAYS_PER_YEAR, Duration
+from clvmodels.units import DAYS_PER_UNIT, Duration
 from clvmodels.value.customer_value import CustomerValue
+from clvmodels.value.formula_causes import CAUSES, causes_between, walk
 from clvmodels.value.formula_variants import labels_of
 from clvmodels.value.parameters import parameter_pairs
-from clvmodels.value.scorer import look_ahead
+from clvmodels.value.plug_in import look_ahead
 from clvmodels.value.simple_formula import (
     SimpleFormula,
     formula_of_base,
     order_values,
-    orders_per_year,
     simple_formula_per_customer,
 )
 from clvmodels.value.terms import ValueTerms
@@ -38,23 +31,6 @@ from clvmodels.value.terms import ValueTerms
 if TYPE_CHECKING:
     import pandas as pd
 
-CAUSES = {
-    "lifespan": "The formula counts years that somebody assumed instead of the horizon.",
-    "averaging": "The formula gives everybody the average order and the average pace, but those "
-    "who order often don't order for average amounts.",
-    "first_order": "The formula counts the order that made somebody a customer as if it would come "
-    "again.",
-    "pace": "The formula takes the pace of a short or lucky history at face value; the model "
-    "leans on what similar customers did.",
-    "already_left": "The formula counts customers who have left as if they were still active.",
-    "will_leave": "The formula lets every active customer stay for the whole horizon.",
-    "order_value": "The formula takes the mean of a few orders at face value; the model leans on "
-    "the base.",
-    "discounting": "The formula counts money at the end of the horizon like money today.",
-    "costs": "The formula leaves out what an order and a customer cost.",
-    "parameters": "The model averages over what it cannot know about its own parameters.",
-}
-_DAY = Duration.parse("1d")
 _MOST_QUARTERS = 20
 
 
@@ -263,43 +239,15 @@ def _walk(
     lifespan_years: float | None,
 ) -> dict[str, FloatArray]:
     """Each customer's value by formula and model, and what each cause adds to the formula's."""
-    spend = value.spend
     base = formula_of_base(columns, terms)
-    if spend is None or not np.isfinite(base.mean_order_value):
+    if value.spend is None or not np.isfinite(base.mean_order_value):
         msg = "There are no amounts, so there is no value to compare. Fit a GammaGammaModel."
         raise InputError(msg)
-    years, margin = terms.horizon.years, terms.margin
-    ahead = look_ahead(value.purchases, columns, terms)
     # Whose amounts are not known is taken for average, as in the formula for the base.
     own = np.nan_to_num(order_values(columns), nan=base.mean_order_value)
-    observed = np.maximum(columns.age * DAYS_PER_UNIT[columns.time_unit] / DAYS_PER_YEAR, 1.0)
-    # What an active customer buys in a day, before leaving can matter.
-    daily = value.purchases.alive_purchases(columns, _DAY)
-    pace = daily * terms.horizon.days
-    per_order = spend.spend(*spend_evidence(columns))
-    average = np.full(len(columns), base.mean_order_value * base.orders_per_year * margin)
-    discounted = margin * per_order * ahead.alive * ahead.discounted
-    costs = terms.cost_per_order * ahead.alive * ahead.discounted + terms.fixed_cost
-    # The value after each step, the formula first and the model last.
-    stations = [
-        average * (years if lifespan_years is None else lifespan_years),
-        average * years,
-        margin * own * orders_per_year(columns) * years,
-        margin * own * columns.frequency / observed * years,
-        margin * own * pace,
-        margin * own * pace * ahead.alive,
-        margin * own * ahead.expected * ahead.alive,
-        margin * per_order * ahead.expected * ahead.alive,
-        discounted,
-        discounted - costs,
-        _model_value(value, columns, terms),
-    ]
-    causes = [before - after for before, after in pairwise(stations)]
-    return {
-        "formula": stations[0],
-        "model": stations[-1],
-        **dict(zip(CAUSES, causes, strict=True)),
-    }
+    steps = walk(columns, own, value.purchases, value.spend, base, terms, lifespan_years)
+    stations = np.concatenate([steps, _model_value(value, columns, terms)[None]])
+    return {"formula": stations[0], "model": stations[-1], **causes_between(stations)}
 
 
 def _model_value(value: CustomerValue, columns: CustomerColumns, terms: ValueTerms) -> FloatArray:

@@ -109,10 +109,11 @@ class _Order:
 
 def _gini(order: _Order, actual: FloatArray) -> float:
     """Twice the area between the capture curve and the diagonal; 0 where nothing happened."""
-    total = float(actual.sum())
+    happened = order.captured(actual)
+    # Of the same sum, so that it cancels where all customers did the same.
+    total = float(happened[-1])
     if total <= 0.0:
         return 0.0
-    happened = order.captured(actual)
     area = np.sum(np.diff(order.steps) * (happened[1:] + happened[:-1])) / 2.0
     return float(2.0 * area / (total * len(actual)) - 1.0)
 

@@ -39,6 +39,8 @@ class CountScores:
     covered, attainable
         By nominal level: whether the central interval holds what happened, and the probability
         that the forecast itself gives this interval (above nominal, as counts are discrete).
+    variance
+        Of the number of purchases.
     """
 
     log_score: FloatArray
@@ -46,6 +48,7 @@ class CountScores:
     pit: FloatArray
     covered: dict[float, FloatArray]
     attainable: dict[float, FloatArray]
+    variance: FloatArray
 
 
 def score_counts(
@@ -126,6 +129,7 @@ def _empty(n: int) -> CountScores:
         np.empty(n),
         {level: np.empty(n) for level in COVERAGES},
         {level: np.empty(n) for level in COVERAGES},
+        np.empty(n),
     )
 
 
@@ -143,10 +147,12 @@ def _score_block(
     survival = 1.0 - cdf  # column k: P(more than k | active)
     reached = np.concatenate([np.zeros((len(pmf), 1)), np.cumsum(survival, axis=1)], axis=1)
     squares = np.einsum("ij,ij->i", survival, survival)
+    second = survival @ (2.0 * np.arange(survival.shape[1]) + 1.0)
     probability = alive * pmf[row, actual] + (1.0 - alive) * (actual == 0)
     scores.log_score[chosen] = -np.log(np.maximum(probability, _SMALLEST))
     # Σ_{k<y} (1 - a S)² + Σ_{k≥y} (a S)², multiplied out.
     scores.crps[chosen] = actual - 2.0 * alive * reached[row, actual] + alive**2 * squares[row]
+    scores.variance[chosen] = alive * second[row] - (alive * reached[row, -1]) ** 2
     below = np.where(actual > 0, 1.0 - alive * survival[row, np.maximum(actual - 1, 0)], 0.0)
     scores.pit[chosen] = np.clip(below + uniform * probability, 0.0, 1.0)
     for level in COVERAGES:

@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clvmodels.errors import ArtefactError, DurationError, InputError, ParameterError
+from clvmodels.evaluation.origins import FEWEST_REPEATERS
 from clvmodels.models import PURCHASE_MODELS, GammaGammaModel
 from clvmodels.storage import plain, read_json, write_json
 from clvmodels.transactions.columns import CustomerColumns
 from clvmodels.transactions.log import TransactionLog, as_date
 from clvmodels.transactions.summary import CustomerSummary
 from clvmodels.units import Duration
-from clvmodels.value.scorer import look_ahead
+from clvmodels.value.plug_in import look_ahead
 from clvmodels.value.shock import CommonShock, CommonShocks
 from clvmodels.value.terms import ValueTerms
 from clvmodels.value.totals import ValueGroups, expected_totals
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 MOST_WINDOWS = 3
-# With fewer repeat buyers before a window there is nothing to learn from, as in the back-test.
-_FEWEST_REPEATERS = 10
 # A total of zero has no logarithm: half a purchase stands in for it, and half an order's amount.
 _LEAST = 0.5
 
@@ -229,7 +228,7 @@ def _window(log: TransactionLog, origin: date, end: date, model: str) -> ShockWi
         # Whatever was bought up to the origin had been returned by then.
         return None
     triples = customers.triples()
-    if triples.weights[triples.frequency > 0].sum() < _FEWEST_REPEATERS:
+    if triples.weights[triples.frequency > 0].sum() < FEWEST_REPEATERS:
         return None
     purchases = PURCHASE_MODELS[model]().fit(customers, method="map")
     spend = None

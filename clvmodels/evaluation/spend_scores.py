@@ -48,9 +48,10 @@ def score_spend(
 ) -> SpendScores:
     """Scores of the distribution of total spend within a horizon in the models' unit.
 
-    In a base of more than 20,000 customers every so-many-th is looked at, in the given order.
+    Of more than 20,000 customers so many are looked at, evenly spread over the given order.
     """
-    chosen = np.arange(0, len(columns), max(len(columns) // _MOST_CUSTOMERS, 1))
+    looked_at = min(len(columns), _MOST_CUSTOMERS)
+    chosen = np.arange(looked_at) * len(columns) // looked_at
     n, mean = spend_evidence(columns)
     n, mean = n[chosen], mean[chosen]
     alive, actual = purchases.alive(columns)[chosen], actual[chosen]
@@ -63,9 +64,7 @@ def score_spend(
     quantile = {
         level: tables.totals(rows, given_alive(level, alive)) * scale for level in QUANTILES
     }
-    x, age = columns.frequency[chosen], columns.age[chosen]
-    idle = purchases.kernel.alive_pmf(purchases.fit_.parameters, x, age, horizon, 0)[:, 0]
-    nothing = 1.0 - alive + alive * idle
+    nothing = 1.0 - alive + alive * tables.purchases_cdf(rows, np.zeros(len(rows), dtype=np.int64))
     coverage, attainable = {}, {}
     for level in COVERAGES:
         low, high = interval_levels(level)

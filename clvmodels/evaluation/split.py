@@ -29,10 +29,12 @@ from clvmodels.evaluation.tracking import (
     path_error,
     weekly_tracking,
 )
+from clvmodels.evaluation.tracking_bands import tracking_bands
 from clvmodels.kernels.base import FloatArray, IntArray
 from clvmodels.models.gamma_gamma import GammaGammaModel, spend_evidence
 from clvmodels.models.purchases import PurchaseModel
 from clvmodels.transactions.log import TransactionLog
+from clvmodels.value.shock import ASSUMED, CommonShock
 
 
 @dataclass(frozen=True)
@@ -222,8 +224,12 @@ def evaluate(
     *,
     interval: float,
     seed: int,
+    shock: CommonShock = ASSUMED,
 ) -> Split:
-    """Hold models that were fitted up to the origin, and all baselines, against what happened."""
+    """Hold models that were fitted up to the origin, and all baselines, against what happened.
+
+    ``shock`` is what earlier hold-outs had taught at the origin about the base as a whole.
+    """
     rng = np.random.default_rng(seed)
     cohort = Cohort.of(log, outcome.past, outcome.origin, outcome.end)
     uniform = rng.random(len(outcome.columns))
@@ -254,7 +260,15 @@ def evaluate(
             {name: said.spend for name, said in told.items() if said.spend is not None},
             {name: said.counts.crps for name, said in told.items() if said.counts is not None},
         ),
-        tracking=weekly_tracking(cohort, models[0]),
+        tracking=tracking_bands(
+            weekly_tracking(cohort, models[0]),
+            cohort,
+            models[0],
+            outcome.columns,
+            _variance(told[models[0].kernel.name]),
+            interval,
+            shock,
+        ),
         path=_path_rows(cohort, {name: said.path for name, said in told.items()}),
         perfect_deciles=rank.perfect,
         perfect_spend_deciles=[] if rank_spend is None else rank_spend.perfect,
@@ -317,6 +331,10 @@ def _compare(
         converged=told.converged,
         **money,
     )
+
+
+def _variance(told: _Told) -> float:
+    return 0.0 if told.counts is None else float(told.counts.variance.sum())
 
 
 def _bias(forecast: FloatArray, actual: FloatArray | IntArray) -> float | None:

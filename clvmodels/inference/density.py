@@ -76,8 +76,9 @@ class LogDensity:
         key = x.astype(np.int64)
         for column in others:
             width = weighted_sum(self.weight, column) / float(self.weight.sum()) / cells_per_mean
-            cell = np.ceil(column / width).astype(np.int64)
-            key = key * (int(cell.max()) + 1) + cell
+            if width > 0.0:  # else all of them are 0
+                cell = np.ceil(column / width).astype(np.int64)
+                key = key * (int(cell.max()) + 1) + cell
         _, first, group = np.unique(key, return_index=True, return_inverse=True)
         weight = np.bincount(group, weights=self.weight).astype(np.float64)
         means = [np.bincount(group, weights=self.weight * column) / weight for column in others]

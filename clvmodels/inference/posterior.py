@@ -23,7 +23,7 @@ class Posterior:
         Scale-free coordinates, one chain behind the other.
     scale
         Ties the coordinates to the data's unit.
-    method : {"laplace", "nuts"}
+    method : {"laplace", "nuts", "pymc-marketing"}
         Who drew them.
     diagnostics
         Evidence that they can be trusted.

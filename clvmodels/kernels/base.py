@@ -146,12 +146,17 @@ class PurchaseKernel(Kernel):
 
     @abstractmethod
     def alive_purchases(
-        self, theta: FloatArray, x: IntArray, T: FloatArray, horizon: float, discount: float = 0.0
+        self,
+        theta: FloatArray,
+        x: IntArray,
+        T: FloatArray,
+        horizon: float | FloatArray,
+        discount: float = 0.0,
     ) -> FloatArray:
         """Expected purchases in (T, T + horizon] of a customer active at T, shape (n,).
 
-        Each purchase at T + s counts ``exp(-discount s)``. The horizon may be infinite if
-        ``discount`` is above 0.
+        Each purchase at T + s counts ``exp(-discount s)``. The horizon is one for all or one for
+        each, and may be infinite if ``discount`` is above 0.
         """
 
     @abstractmethod

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betainc, expit
+from scipy.special import expit
 
 from clvmodels.kernels.base import (
     NEVER,
@@ -26,8 +26,8 @@ from clvmodels.kernels.tables import (
     harmonic,
     log_beta_step,
     log_beta_step_slope_b,
-    log_negative_binomial,
     log_rising,
+    negative_binomial,
 )
 
 # Keeps the working set of one pass in the processor's cache.
@@ -178,7 +178,12 @@ class BetaGeo(PurchaseKernel):
         return alive
 
     def alive_purchases(
-        self, theta: FloatArray, x: IntArray, T: FloatArray, horizon: float, discount: float = 0.0
+        self,
+        theta: FloatArray,
+        x: IntArray,
+        T: FloatArray,
+        horizon: float | FloatArray,
+        discount: float = 0.0,
     ) -> FloatArray:
         """Expected (discounted) purchases of an active customer, by integrating the rate.
 
@@ -202,33 +207,26 @@ class BetaGeo(PurchaseKernel):
         self, theta: FloatArray, x: IntArray, T: FloatArray, horizon: float, k_max: int
     ) -> FloatArray:
         """P(at least j purchases | active): negative binomial tail times the chance to stay."""
-        bought, stayed = self._count_factors(theta, x, T, horizon, k_max)
-        return bought * stayed
+        _, bought = negative_binomial(k_max, theta[0] + x, horizon, theta[1] + T)
+        return bought * self._stayed(theta, x, k_max)
 
     def alive_pmf(
         self, theta: FloatArray, x: IntArray, T: FloatArray, horizon: float, k_max: int
     ) -> FloatArray:
         """P(j purchases | active) as a sum of positive terms, exact in both tails."""
         r, alpha, a = theta[:3]
-        bought, stayed = self._count_factors(theta, x, T, horizon, k_max)
-        power, scale = (r + x)[:, None], (alpha + T)[:, None]
-        exactly = np.exp(log_negative_binomial(np.arange(k_max + 1), power, horizon, scale))
+        exactly, bought = negative_binomial(k_max, r + x, horizon, alpha + T)
         last = self._b_prime(theta, x)[:, None] + np.arange(k_max)
+        stayed = self._stayed(theta, x, k_max)
         buying = stayed * (last * exactly[:, 1:] + a * bought) / (a + last)
         return np.concatenate([exactly[:, :1], buying], axis=1)
 
-    def _count_factors(
-        self, theta: FloatArray, x: IntArray, T: FloatArray, horizon: float, k_max: int
-    ) -> tuple[FloatArray, FloatArray]:
-        """P(NB ≥ n) and B(a, b+x+n-1)/B(a, b+x) for n = 1 … k_max."""
-        r, alpha = theta[:2]
-        n = np.arange(1, k_max + 1)
-        bought = betainc(n, (r + x)[:, None], (horizon / (alpha + T + horizon))[:, None])
-        log_stay = -np.log1p(theta[2] / (self._b_prime(theta, x)[:, None] + n[:-1] - 1.0))
-        stayed = np.exp(
-            np.concatenate([np.zeros((len(x), 1)), np.cumsum(log_stay, axis=1)], axis=1)
-        )
-        return bought, stayed[:, :k_max]
+    def _stayed(self, theta: FloatArray, x: IntArray, k_max: int) -> FloatArray:
+        """B(a, b+x+n-1)/B(a, b+x) for n = 1 … k_max: still active before purchase n."""
+        log_stay = -np.log1p(theta[2] / (self._b_prime(theta, x)[:, None] + np.arange(k_max - 1)))
+        steps = np.concatenate([np.zeros((len(x), 1)), np.cumsum(log_stay, axis=1)], axis=1)
+        stayed: FloatArray = np.exp(steps[:, :k_max])
+        return stayed
 
     def alive_idle(
         self, theta: FloatArray, x: IntArray, T: FloatArray, ahead: FloatArray

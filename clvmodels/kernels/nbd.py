@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betainc
 
 from clvmodels.kernels.base import (
     NEVER,
@@ -16,7 +15,7 @@ from clvmodels.kernels.base import (
     Traits,
     weighted_sum,
 )
-from clvmodels.kernels.tables import harmonic, log_negative_binomial, log_rising
+from clvmodels.kernels.tables import harmonic, log_rising, negative_binomial
 
 
 class NBD(PurchaseKernel):
@@ -75,7 +74,12 @@ class NBD(PurchaseKernel):
         return np.ones(len(x))
 
     def alive_purchases(
-        self, theta: FloatArray, x: IntArray, T: FloatArray, horizon: float, discount: float = 0.0
+        self,
+        theta: FloatArray,
+        x: IntArray,
+        T: FloatArray,
+        horizon: float | FloatArray,
+        discount: float = 0.0,
     ) -> FloatArray:
         """Expected (discounted) purchases: the rate times the (discounted) horizon."""
         r, alpha = theta
@@ -87,18 +91,13 @@ class NBD(PurchaseKernel):
         self, theta: FloatArray, x: IntArray, T: FloatArray, horizon: float, k_max: int
     ) -> FloatArray:
         """P(at least j purchases): tail of a negative binomial."""
-        r, alpha = theta
-        n = np.arange(1, k_max + 1)
-        tail: FloatArray = betainc(n, (r + x)[:, None], (horizon / (alpha + T + horizon))[:, None])
-        return tail
+        return negative_binomial(k_max, theta[0] + x, horizon, theta[1] + T)[1]
 
     def alive_pmf(
         self, theta: FloatArray, x: IntArray, T: FloatArray, horizon: float, k_max: int
     ) -> FloatArray:
         """P(j purchases): negative binomial."""
-        r, alpha = theta
-        power, scale = (r + x)[:, None], (alpha + T)[:, None]
-        return np.exp(log_negative_binomial(np.arange(k_max + 1), power, horizon, scale))
+        return negative_binomial(k_max, theta[0] + x, horizon, theta[1] + T)[0]
 
     def alive_idle(
         self, theta: FloatArray, x: IntArray, T: FloatArray, ahead: FloatArray

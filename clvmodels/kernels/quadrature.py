@@ -13,7 +13,7 @@ _RELATIVE_ACCURACY = 1e-11
 _FIRST_NODES = 16
 _MOST_NODES = 1024
 # Rules that customers are sorted to by need; beyond the last the range is cut into panels of it.
-_NODES = (8, 16, 24, 32, 48, 64, 96, 128)
+_NODES = (6, 8, 12, 16, 20, 24, 32, 48, 64, 96, 128)
 _LARGEST_PANEL = _NODES[-1]
 # e^-45 is far below the accuracy of a double; the tail beyond it cannot change a result.
 _NEGLIGIBLE_EXPONENT = 45.0
@@ -50,7 +50,7 @@ def in_blocks(need: FloatArray, cells: int) -> Iterator[tuple[IntArray, int]]:
 def integrate_rate(
     rate: Callable[[IntArray, FloatArray], FloatArray],
     time_scale: FloatArray,
-    horizon: float,
+    horizon: float | FloatArray,
     discount: float,
 ) -> FloatArray:
     """Discounted integral of a purchase rate over (0, horizon], shape (n,).
@@ -64,7 +64,7 @@ def integrate_rate(
         where the rates of all models here are analytic in a strip around the real line, so that
         Gauss-Legendre converges geometrically; nodes are doubled until the result stands still.
     """
-    end = min(horizon, _NEGLIGIBLE_EXPONENT / discount) if discount > 0.0 else horizon
+    end = np.minimum(horizon, _NEGLIGIBLE_EXPONENT / discount if discount > 0.0 else np.inf)
     width = np.log1p(end / time_scale)
     rows: IntArray = np.arange(len(time_scale))
     result = np.zeros(len(rows))

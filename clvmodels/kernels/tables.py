@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import digamma, gammaln
+from scipy.special import betainc, digamma, gammaln
 
 from clvmodels.kernels.base import FloatArray, IntArray
 
@@ -78,6 +78,21 @@ def log_negative_binomial(
         log_ways + k * np.log(time / (scale + time)) - power * np.log1p(time / scale)
     )
     return log_pmf
+
+
+def negative_binomial(
+    k_max: int, power: FloatArray, time: float, scale: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """P(k purchases in ``time``) for k = 0 … k_max, and P(at least k) for k = 1 … k_max, by row.
+
+    The tail is summed from its far end, all terms positive; an incomplete beta function gives what
+    lies beyond. One for every k would cost ten times as much.
+    """
+    k = np.arange(k_max + 1)
+    exactly = np.exp(log_negative_binomial(k, power[:, None], time, scale[:, None]))
+    beyond = betainc(k_max + 1, power, time / (scale + time))
+    from_the_end = np.cumsum(np.column_stack([beyond, exactly[:, :0:-1]]), axis=1)
+    return exactly, np.minimum(from_the_end[:, :0:-1], 1.0)
 
 
 def _running(terms: NDArray[np.floating[Any]]) -> FloatArray:

@@ -67,6 +67,42 @@ def as_customers(data: Any, time_unit: str | None) -> Customers:
     return CustomerColumns.from_frame(data, time_unit)
 
 
+def in_order(values: Any, columns: CustomerColumns, name: str) -> Any:
+    """One value for each customer, in their order.
+
+    A pandas Series that is indexed by ``customer_id`` is brought into it; anything else, and a
+    Series without an index of its own, is taken to be in it already.
+
+    Raises
+    ------
+    InputError
+        If there are more or fewer values than customers, or a Series is about others.
+    """
+    import pandas as pd
+
+    if isinstance(values, pd.Series):
+        index = customer_index(columns)
+        if not isinstance(values.index, pd.RangeIndex) and not values.index.equals(index):
+            if not values.index.is_unique or not index.is_unique:
+                msg = (
+                    f"{name} are indexed by ids that repeat; give one for each customer, in order."
+                )
+                raise InputError(msg)
+            missing = ~index.isin(values.index)
+            if missing.any():
+                msg = (
+                    f"{name} are indexed by other ids than the customers': {missing.sum()} of "
+                    f"{len(index)} customers have none, such as {index[missing][0]!r}."
+                )
+                raise InputError(msg)
+            values = values.reindex(index)
+    given = len(values)
+    if given != len(columns):
+        msg = f"There are {given} {name} for {len(columns)} customers; give one for each, in order."
+        raise InputError(msg)
+    return values
+
+
 def customer_index(columns: CustomerColumns) -> pd.Index:
     """Customer ids as a pandas index named ``customer_id``."""
     import pandas as pd

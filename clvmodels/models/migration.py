@@ -17,6 +17,7 @@ import numpy as np
 from clvmodels.errors import ConvergenceWarning, InputError, UntrustworthyModelWarning
 from clvmodels.inference.density import LogDensity
 from clvmodels.inference.fit import Fit
+from clvmodels.inference.posterior import Posterior
 from clvmodels.kernels.base import FloatArray
 from clvmodels.models.beta_geo import BetaGeoModel
 from clvmodels.models.gamma_gamma import GammaGammaModel
@@ -109,10 +110,11 @@ def from_lifetimes(fitter: Any, *, time_unit: str) -> AnyModel:
 def from_pymc_marketing(fitted: Any, *, time_unit: str) -> AnyModel:
     """Model with what PyMC-Marketing learned about the parameters.
 
-    Draws become their mean and covariance in the scale-free coordinates of the model, in which
-    posteriors are nearly normal; single draws are not kept. A maximum a posteriori (one draw) keeps
-    its parameters; its standard errors come from the curvature of the likelihood of the customers
-    that were saved with it, and without them its parameters are taken as exact.
+    Draws are kept, and answers that average over parameters do so over them. The parameters are
+    their mean in the scale-free coordinates of the model, in which posteriors are nearly normal. A
+    maximum a posteriori (one draw) keeps its parameters; its standard errors come from the
+    curvature of the likelihood of the customers that were saved with it, and without them its
+    parameters are taken as exact.
 
     Parameters
     ----------
@@ -148,25 +150,37 @@ def from_pymc_marketing(fitted: Any, *, time_unit: str) -> AnyModel:
     draws = _draws(kind, posterior, name)
     data = getattr(idata, "fit_data", None)
     density = None if data is None else _density(kind, data, unit)
+    scale = 1.0 if density is None else density.scale
     kept = _with_mean_spend(kind, draws.reshape(len(draws), -1), name)
-    z = kind.kernel.to_coordinates(kept, 1.0)
-    centre = kind.kernel.from_coordinates(z.mean(axis=1), 1.0)
+    z = kind.kernel.to_coordinates(kept, scale)
+    is_point = draws[0].size == 1
+    centre = kept[:, 0] if is_point else kind.kernel.from_coordinates(z.mean(axis=1), scale)
     params = dict(zip(kind.kernel.parameters, centre.tolist(), strict=True))
     model = kind.from_params(params, time_unit=unit)
-    point = replace(model.fit_, method="pymc-marketing")
-    if draws[0].size == 1:
+    point = _at_scale(replace(model.fit_, method="pymc-marketing"), scale)
+    if is_point:
         model.fit_ = _judged(point, density, f"The fit of {name}", is_mode=False)
     else:
         likelihood, customers = math.nan, 0.0
         if density is not None:
             likelihood, _ = density.value_and_gradient(point.coordinates)
             customers = float(density.weight.sum())
+        evidence = _diagnose_draws(draws, getattr(idata, "sample_stats", {}), name)
         model.fit_ = replace(
             point,
             coordinate_covariance=np.atleast_2d(np.cov(z)),
             log_likelihood=likelihood,
             customers=customers,
-            diagnostics=_diagnose_draws(draws, getattr(idata, "sample_stats", {}), name),
+            diagnostics=evidence,
+            posterior=Posterior(
+                kernel=kind.kernel,
+                coordinates=np.ascontiguousarray(z.T),
+                scale=scale,
+                method="pymc-marketing",
+                # Chains from which draws were left out differ in length.
+                chains=draws.shape[1] if kept.shape[1] == draws[0].size else 1,
+                diagnostics=evidence,
+            ),
         )
     return model
 
@@ -273,16 +287,31 @@ def _density(kind: type[AnyModel], data: Any, unit: TimeUnit) -> LogDensity | No
         money, weight = arrays["monetary_value"], arrays.get("weight")
         orders = CustomerColumns(x, unknown, unknown, money, unit, weight=weight).orders()
         spent = orders.frequency, orders.monetary_value
-        return LogDensity(kind.kernel, spent, orders.weights, 1.0, with_prior=False)
+        return _likelihood(kind, spent, orders.weights, orders.weights * orders.frequency)
     triples = CustomerColumns.from_mapping(arrays, unit).triples()
     histories = triples.frequency, triples.recency, triples.age
-    return LogDensity(kind.kernel, histories, triples.weights, 1.0, with_prior=False)
+    return _likelihood(kind, histories, triples.weights, triples.weights)
+
+
+def _likelihood(
+    kind: type[AnyModel], columns: tuple[Any, ...], weight: FloatArray, counts: FloatArray
+) -> LogDensity:
+    """Likelihood in coordinates whose scale is the mean of the last column by ``counts``."""
+    mean = float((columns[-1] * counts).sum() / counts.sum()) if counts.any() else 0.0
+    return LogDensity(kind.kernel, columns, weight, mean or 1.0, with_prior=False)
+
+
+def _at_scale(fit: Fit, scale: float) -> Fit:
+    """The same parameters in the coordinates of another scale."""
+    coordinates = fit.kernel.to_coordinates(fit.parameters, scale)
+    return replace(fit, scale=scale, coordinates=coordinates)
 
 
 def _judged(fit: Fit, density: LogDensity | None, subject: str, *, is_mode: bool) -> Fit:
     """Fit at a point with what the likelihood says there; a claim to be the mode is checked."""
     if density is None:
         return fit
+    fit = _at_scale(fit, density.scale)
     value, gradient = density.value_and_gradient(fit.coordinates)
     hessian = density.hessian(fit.coordinates)
     eigenvalue = float(np.linalg.eigvalsh(hessian).max())

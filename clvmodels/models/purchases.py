@@ -164,6 +164,41 @@ class PurchaseModel(Model):
         customer, _ = np.nonzero(np.isfinite(times))
         return pd.DataFrame({"customer_id": customer, "time": times[np.isfinite(times)]})
 
+    def simulate_future(
+        self, data: CustomerData, horizon: str | Duration, *, seed: int = 0
+    ) -> pd.DataFrame:
+        """One possible future of each customer, at the estimated parameters.
+
+        Whether a customer is still active is drawn first, then what an active one does. Repeat a
+        customer's row for many futures; `at` simulates from other parameters.
+
+        Parameters
+        ----------
+        data
+            The customers, as for every prediction.
+        horizon
+            How far ahead, such as ``"26w"``; not a lifetime, which may hold no end of purchases.
+        seed
+            The same one gives the same future.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per purchase: ``customer_id`` and ``time`` from now, in the model's unit.
+            Customers who don't buy have no row.
+        """
+        import pandas as pd
+
+        columns, span = self._columns(data), self._finite(horizon)
+        rng = np.random.default_rng(seed)
+        active = np.flatnonzero(rng.random(len(columns)) < self.alive(columns))
+        times = self.kernel.simulate_alive(
+            self._theta, columns.frequency[active], columns.age[active], span, rng
+        )
+        bought = np.isfinite(times)
+        ids = customer_index(columns)[active[np.nonzero(bought)[0]]]
+        return pd.DataFrame({"customer_id": ids, "time": times[bought]})
+
     def alive(self, columns: CustomerColumns) -> FloatArray:
         """P(alive) as an array, shape (n,)."""
         return self.kernel.probability_alive(
@@ -251,7 +286,4 @@ def _mean_age(triples: CustomerColumns) -> float:
 
 def distinct_pairs(columns: CustomerColumns) -> tuple[IntArray, FloatArray, IntArray]:
     """Distinct (x, T), and for each customer the position of theirs."""
-    age, which_age = np.unique(columns.age, return_inverse=True)
-    key = columns.frequency * len(age) + which_age
-    key, which = np.unique(key, return_inverse=True)
-    return key // max(len(age), 1), age[key % max(len(age), 1)], which
+    return columns.pairs

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _MODEL_ONLY: Mapping[str, str] = {"model": "model"}
 _MARKS = (("D", MODEL, MODEL), ("^", FORMULA_FILL, FORMULA))
+_MARK_OF = {"simple_formula": 1}
+"""Methods that have a mark of their own wherever they stand."""
 _TICKS = (0.1, 0.2, 0.33, 0.5, 0.67, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0)
 
 
@@ -71,7 +73,8 @@ def plot_error_by_cohort(
         bars.set_label("chance alone")
         handles.append(bars)
     ax.axhline(0.0, color=INK, linewidth=1.2)
-    for (name, text), (marker, fill, edge) in zip(methods.items(), _MARKS, strict=False):
+    for place, (name, text) in enumerate(list(methods.items())[: len(_MARKS)]):
+        marker, fill, edge = _MARKS[_MARK_OF.get(name, place)]
         error = columns(cohorts, name)[0].astype(float) / base - 1.0
         ax.vlines(places, np.minimum(error, 0.0), np.maximum(error, 0.0), color=edge, linewidth=0.9)
         handles += ax.plot(

@@ -125,10 +125,12 @@ def plot_formula_causes(
             f"{title}: {sign}{amount(abs(step))}",
             (0.0, place - 0.5 * _BAR),
             xycoords=("axes fraction", "data"),
-            xytext=(0, 2),
+            xytext=(4, 2),
             textcoords="offset points",
             va="bottom",
             color=INK,
+            # The lines between bars stop where a name stands.
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0},
             **PLAIN,
         )
     ax.axvline(0.0, color=MUTED, linewidth=1.0)

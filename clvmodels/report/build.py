@@ -81,7 +81,7 @@ def _summary(folder: Path, run: Mapping[str, Any], backtest: Mapping[str, Any]) 
         scope=scope,
         trust=trust,
         answer=_answer(run["totals"]) if tell_value else None,
-        formula=_formula(run["totals"], scores) if tell_value and scope.has_money else None,
+        formula=_formula(run, scores) if tell_value and scope.has_money else None,
         spread=_spread(scores, tell_value=tell_value),
         behaviour=Behaviour(
             tracking=tuple(split["tracking"]) if split else (),
@@ -149,7 +149,8 @@ def _filled(record: type[Record], values: Mapping[str, Any]) -> Record:
     return record(**{field.name: values[field.name] for field in fields(record)})
 
 
-def _formula(totals: Mapping[str, Any], scores: Scores) -> Formula | None:
+def _formula(run: Mapping[str, Any], scores: Scores) -> Formula | None:
+    totals, compared = run["totals"], run.get("formula_comparison")
     simple = totals["simple_formula"]
     if simple is None or totals["clv"] is None:
         return None
@@ -166,6 +167,7 @@ def _formula(totals: Mapping[str, Any], scores: Scores) -> Formula | None:
         model=model,
         difference=simple["value"] - model,
         by_frequency=groups,
+        causes=tuple(compared["causes"]) if compared else (),
     )
 
 

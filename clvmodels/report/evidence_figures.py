@@ -10,6 +10,8 @@ from clvmodels.report.svg import Figure, make_figure, on_one
 from clvmodels.report.words import percent, printable
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Canvas
+
     from clvmodels.report.summary import Evidence, ReportSummary, Row
 
 _LABELS = {"model": "model", "simple_formula": "formula", "nbd": "nobody leaves"}
@@ -109,18 +111,23 @@ def _coverage(evidence: Evidence) -> Figure | None:
 def _groups(place: int, name: str, rows: tuple[Row, ...]) -> Figure:
     what = "quarter of the first purchase" if name == "cohort" else printable(name, 40)
     short = [{**row, "cohort": printable(row["cohort"], 12)} for row in rows]
+
+    def draw(canvas: Canvas) -> None:
+        above, below = canvas.subplots(2, 1)
+        for ax, method, label in ((above, "model", "model"), (below, "simple_formula", "formula")):
+            plots.plot_error_by_cohort(short, methods={method: label}, label=what, ax=ax)
+        above.set_xlabel("")
+        below.set_ylabel("")
+
     return make_figure(
         f"groups-{place}",
         f"Is anybody forecast worse than others? By {what}",
         findings.groups(rows),
         "How far the forecast of each group's purchases was above or below what the group "
-        "bought: diamonds for the model, triangles for the simple formula.",
-        on_one(
-            lambda ax: plots.plot_error_by_cohort(
-                short, methods={"model": "model", "simple_formula": "formula"}, label=what, ax=ax
-            )
-        ),
-        height=3.1,
+        "bought: diamonds for the model (above), triangles for the simple formula (below), each "
+        "on a scale of its own, since the formula's misses would hide the model's.",
+        draw,
+        height=4.6,
     )
 
 

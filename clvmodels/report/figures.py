@@ -9,25 +9,45 @@ from clvmodels.report import findings
 from clvmodels.report.evidence_figures import draw_evidence
 from clvmodels.report.model_words import caveat
 from clvmodels.report.svg import Figure, make_figure, on_one
-from clvmodels.report.words import money, number, plural, printable
+from clvmodels.report.words import money, number, odds, plural, printable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
     from clvmodels.report.summary import ReportSummary
 
+_CAUSES = {
+    "lifespan": "the horizon instead of assumed years",
+    "averaging": "each customer's own orders and pace",
+    "first_order": "the first order does not come again",
+    "pace": "short histories lean on the others",
+    "already_left": "some customers have left",
+    "will_leave": "some will leave on the way",
+    "order_value": "few orders lean on the others",
+    "discounting": "money later is worth less",
+    "costs": "orders and customers cost money",
+    "parameters": "parameters are not known exactly",
+}
+"""What mends each cause of the difference between formula and model."""
+
 
 def draw_figures(summary: ReportSummary) -> dict[str, Figure]:
     """Draw the figures that the summary has data for, by name."""
-    drawers = (_tracking, _frequency, _alive, _concentration, _distribution, _formula)
+    drawers = (_tracking, _frequency, _alive, _concentration, _distribution, _formula, _causes)
     drawn = [draw(summary) for draw in drawers] + draw_evidence(summary)
     return {figure.name: figure for figure in drawn if figure is not None}
 
 
 def _tracking(summary: ReportSummary) -> Figure | None:
     rows, holdout = summary.behaviour.tracking, summary.holdout
+    interval = summary.scope.interval
     if not rows or holdout is None:
         return None
+
+    banded = (
+        f" The blue range is what the model then held possible {odds(interval)}: chance, "
+        "limited data and a swing common to all weeks, but no season."
+    )
 
     def draw(canvas: Canvas) -> None:
         above, below = canvas.subplots(2, 1)
@@ -42,9 +62,10 @@ def _tracking(summary: ReportSummary) -> Figure | None:
         findings.tracking(summary),
         "Repeat purchases of the customers known at the start of the shaded weeks: added up "
         "(above) and week by week (below). The model learned from the weeks before the shading "
-        "and saw none of the weeks in it.",
+        "and saw none of the weeks in it."
+        + (banded if any(row.get("lower") is not None for row in rows) else ""),
         draw,
-        height=5.2,
+        height=7.0,
     )
 
 
@@ -143,6 +164,35 @@ def _formula(summary: ReportSummary) -> Figure | None:
                 list(simple.by_frequency), currency=_unit(summary.scope.currency), ax=ax
             )
         ),
+    )
+
+
+def _causes(summary: ReportSummary) -> Figure | None:
+    simple = summary.formula
+    if simple is None or not any(row["money"] for row in simple.causes):
+        return None
+    steps = [
+        {"step": "simple formula", "money": simple.value},
+        *({"step": row["cause"], "money": -row["money"]} for row in simple.causes),
+        {"step": "model", "money": simple.model},
+    ]
+    return make_figure(
+        "causes",
+        "From the formula to the model",
+        findings.formula_causes(summary),
+        "From the top: the formula's total, then what mending one thing after the other takes off "
+        "(white) or adds (grey), and the model's total, to which the steps add up. Another order "
+        "of the steps would share the difference differently. Steps too small to see are left out.",
+        on_one(
+            lambda ax: plots.plot_formula_causes(
+                steps,
+                names=_CAUSES,
+                currency=_unit(summary.scope.currency),
+                amount=number,
+                ax=ax,
+            )
+        ),
+        height=5.6,
     )
 
 

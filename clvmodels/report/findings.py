@@ -237,6 +237,19 @@ def formula_gap(summary: ReportSummary) -> str:
     )
 
 
+def formula_causes(summary: ReportSummary) -> str:
+    """Say which of the causes moves most of the money between formula and model."""
+    simple, scope = summary.formula, summary.scope
+    if simple is None or not any(row["money"] for row in simple.causes):
+        return ""
+    largest = max(simple.causes, key=lambda row: abs(row["money"]))
+    side = "more" if largest["money"] > 0 else "less"
+    return (
+        f"The largest cause makes the formula say {money(abs(largest['money']), scope.currency)} "
+        f"{side}. {largest['explanation']}"
+    )
+
+
 def nearer(summary: ReportSummary) -> str:
     """Say which of the two came nearer on data that neither had seen."""
     holdout = summary.holdout

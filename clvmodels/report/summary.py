@@ -100,7 +100,8 @@ class Formula:
     ``value`` is the product of the inputs, ``value_by_customer`` the sum of the formula on each
     customer's own inputs, ``model`` the model's value of the base, ``difference`` value less
     model. ``by_frequency`` has ``frequency``, ``customers``, ``model`` and ``simple_formula``
-    (totals of the group, customer by customer).
+    (totals of the group, customer by customer). ``causes`` has ``cause``, ``money`` and
+    ``explanation``: what makes up the difference, step by step.
     """
 
     mean_order_value: float
@@ -113,6 +114,7 @@ class Formula:
     model: float
     difference: float
     by_frequency: tuple[Row, ...]
+    causes: tuple[Row, ...]
 
 
 @dataclass(frozen=True)

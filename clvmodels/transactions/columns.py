@@ -72,6 +72,14 @@ class CustomerColumns:
         unknown = np.full(len(x), np.nan)
         return CustomerColumns(x, t_x, age, unknown, self.time_unit, weight=weight)
 
+    @cached_property
+    def pairs(self) -> tuple[IntArray, FloatArray, IntArray]:
+        """Distinct (frequency, age), and for each entry the position of its own."""
+        age, which_age = np.unique(self.age, return_inverse=True)
+        key = self.frequency * len(age) + which_age
+        key, which = np.unique(key, return_inverse=True)
+        return key // max(len(age), 1), age[key % max(len(age), 1)], which
+
     def orders(self) -> CustomerColumns:
         """Group identical (frequency, monetary_value) of repeat buyers who spent something.
 

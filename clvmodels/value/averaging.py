@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from clvmodels.kernels.base import FloatArray, IntArray
-from clvmodels.models.gamma_gamma import GammaGammaModel
-from clvmodels.models.purchases import PurchaseModel
+from clvmodels.kernels.base import FloatArray
+from clvmodels.kernels.counts import count_reach
+from clvmodels.kernels.spend_total import spend_cdf
+from clvmodels.models.gamma_gamma import GammaGammaModel, spend_evidence
+from clvmodels.models.purchases import PurchaseModel, distinct_pairs
 from clvmodels.transactions.columns import CustomerColumns
 from clvmodels.units import DAYS_PER_UNIT, Duration
 from clvmodels.value.mixture import Mixture
@@ -23,6 +25,8 @@ _SHARE = 0.95
 # Ages of the customers that are tried, in mean ages, and how many of each.
 _AGES, _CUSTOMERS_PER_AGE = (0.6, 1.4), 24
 _LONGEST_EXACT = Duration.parse("1y")
+# Share of the purchases ahead whose distribution is left out: far less than can be seen.
+_REST = 1e-4
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,31 @@ class Averaging:
     tolerance: float = TOLERANCE
 
 
+class Averagings:
+    """Decisions already taken, for fits, terms and levels, so that none is taken twice."""
+
+    def __init__(self) -> None:
+        self._taken: list[tuple[tuple[object, ...], tuple[object, ...], Averaging]] = []
+
+    def of(
+        self,
+        purchases: PurchaseModel,
+        spend: GammaGammaModel | None,
+        terms: ValueTerms,
+        levels: tuple[float, float, float],
+    ) -> Averaging:
+        """The decision for the models as they are fitted now."""
+        fits = (purchases.fit_, None if spend is None else spend.fit_)
+        asked = (terms, levels, purchases.time_unit_)
+        for others, terms_, averaging in self._taken:
+            # A model that is fitted again has another fit.
+            if terms_ == asked and all(a is b for a, b in zip(others, fits, strict=True)):
+                return averaging
+        averaging = measured_averaging(purchases, spend, terms, levels)
+        self._taken.append((fits, asked, averaging))
+        return averaging
+
+
 def measured_averaging(
     purchases: PurchaseModel,
     spend: GammaGammaModel | None,
@@ -60,12 +89,12 @@ def measured_averaging(
     """
     if not has_draws(purchases, spend):
         return Averaging(1, None)
-    customers = typical_customers(purchases, spend)
-    few = _Trial([(purchases, spend)], customers, terms, levels)
+    trial = _Trial((purchases, spend), typical_customers(purchases, spend), terms, levels)
+    few = trial.predictions([(purchases, spend)])
     used, error = 1, np.inf
     draws = FIRST_DRAWS
     while draws <= MOST_DRAWS:
-        more = _Trial(parameter_pairs(purchases, spend, draws), customers, terms, levels)
+        more = trial.predictions(parameter_pairs(purchases, spend, draws))
         error = few.change(more)
         if error <= TOLERANCE:
             break
@@ -101,37 +130,76 @@ def typical_customers(purchases: PurchaseModel, spend: GammaGammaModel | None) -
     )
 
 
+@dataclass(frozen=True)
+class _Predictions:
+    """P(alive) and the expected value of each customer tried, and P(≤ a bound) for each bound."""
+
+    alive: FloatArray
+    worth: FloatArray
+    cdf: FloatArray
+
+    def change(self, other: _Predictions) -> float:
+        """What the other predictions change for nearly all customers."""
+        shifts = [
+            np.abs(other.worth / self.worth - 1.0),
+            np.abs(other.alive - self.alive),
+            *np.abs(other.cdf - self.cdf),
+        ]
+        return float(max(np.quantile(shift, _SHARE) for shift in shifts))
+
+
 class _Trial:
-    """Predictions for the customers that are tried."""
+    """Customers that are tried, with the bounds that the mode gives them."""
 
     def __init__(
         self,
-        pairs: list[Pair],
+        mode: Pair,
         customers: CustomerColumns,
         terms: ValueTerms,
         levels: tuple[float, float, float],
     ) -> None:
+        self._customers, self._terms = customers, terms
         # Beyond a year value is drawn, and noise would hide a change; the expectations show it.
         near = min(terms.horizon, _LONGEST_EXACT, key=lambda horizon: horizon.days)
-        exact = replace(terms, horizon=near, cost_per_order=0.0)
-        self._levels, self._money = levels, pairs[0][1] is not None
-        self._mixture = Mixture([PlugIn(*pair, exact, levels) for pair in pairs], customers)
-        ahead = [look_ahead(purchases, customers, terms) for purchases, _ in pairs]
-        alive = np.array([part.alive for part in ahead])
-        worth = alive * np.array([part.discounted for part in ahead])
-        if self._money:
-            worth = worth * self._mixture.spend
-        self._expected: FloatArray = np.array([alive.mean(axis=0), worth.mean(axis=0)])
+        self._near = replace(terms, horizon=near, cost_per_order=0.0)
+        self._n, self._mean = spend_evidence(customers)
+        purchases, spend = mode
+        self._x, self._age, self._which = distinct_pairs(customers)
+        span = near.in_unit(purchases.time_unit_)
+        reach = count_reach(
+            purchases.kernel, purchases.fit_.parameters, self._x, self._age, span, _REST
+        )
+        self._span, self._k_max = span, int(reach.max())
+        part = PlugIn(purchases, spend, self._near, levels)
+        mixture = Mixture([part], customers)
+        self._counts = [mixture.purchases_quantile(level) for level in levels]
+        self._amounts: list[FloatArray] = []
+        if spend is not None:
+            self._amounts = [mixture.value_quantile(level) for level in levels]
 
-    def change(self, other: _Trial) -> float:
-        """What the other trial changes for nearly all customers."""
-        shifts = [np.abs(other._expected[1] / self._expected[1] - 1.0)]
-        shifts.append(np.abs(other._expected[0] - self._expected[0]))
-        mine, others = self._mixture, other._mixture
-        for level in self._levels:
-            k: IntArray = mine.purchases_quantile(level)
-            shifts.append(np.abs(others.purchases_cdf(k) - mine.purchases_cdf(k)))
-            if self._money:
-                value = mine.value_quantile(level)
-                shifts.append(np.abs(others.value_cdf(value) - mine.value_cdf(value)))
-        return float(max(np.quantile(shift, _SHARE) for shift in shifts))
+    def predictions(self, pairs: list[Pair]) -> _Predictions:
+        """Averages over the pairs."""
+        each = [self._with(*pair) for pair in pairs]
+        return _Predictions(*(np.mean(parts, axis=0) for parts in zip(*each, strict=True)))
+
+    def _with(
+        self, purchases: PurchaseModel, spend: GammaGammaModel | None
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """P(alive), expected value and the cdf at the bounds with known parameters."""
+        customers, theta = self._customers, purchases.fit_.parameters
+        ahead = near = look_ahead(purchases, customers, self._terms)
+        if self._near.horizon != self._terms.horizon:
+            near = look_ahead(purchases, customers, self._near)
+        alive, worth = ahead.alive, ahead.alive * ahead.discounted
+        pmf = purchases.kernel.alive_pmf(theta, self._x, self._age, self._span, self._k_max)
+        pmf = pmf[self._which]
+        upto, rows = np.cumsum(pmf, axis=1), np.arange(len(customers))
+        cdf = [1.0 - alive + alive * upto[rows, k] for k in self._counts]
+        if spend is not None:
+            p, q, gamma = spend.fit_.parameters
+            worth = worth * spend.spend(self._n, self._mean)
+            scale = (gamma + self._n * self._mean) * self._near.margin * near.ratio
+            cdf += [
+                spend_cdf(amount, alive, pmf, p, q + p * self._n, scale) for amount in self._amounts
+            ]
+        return alive, worth, np.array(cdf)

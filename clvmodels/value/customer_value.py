@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clvmodels.errors import ParameterError
 from clvmodels.models.data import CustomerData, as_customers, customer_index
 from clvmodels.models.gamma_gamma import GammaGammaModel
 from clvmodels.models.purchases import PurchaseModel
 from clvmodels.transactions.columns import CustomerColumns
 from clvmodels.units import Duration
+from clvmodels.value.averaging import Averagings
 from clvmodels.value.groups import GroupTotals, group_totals, total_draws
 from clvmodels.value.path import base_path
 from clvmodels.value.predictive import Predictive
@@ -66,6 +68,9 @@ class CustomerValue:
     cost_per_order: float = 0.0
     cost_per_customer_year: float = 0.0
     seed: int = 0
+    _averagings: Averagings = field(
+        default_factory=Averagings, init=False, repr=False, compare=False
+    )
 
     def predict(
         self, customers: CustomerData, horizon: str | Duration = "1y", interval: float = 0.9
@@ -142,9 +147,9 @@ class CustomerValue:
         >>> round(float(ahead.probability_no_purchase().iloc[0]), 4)
         0.4454
         """
-        return Predictive(
-            self.purchases, self.spend, self.terms(horizon), self._columns(customers), self.seed
-        )
+        columns = self._columns(customers)
+        terms = self.terms(horizon)
+        return Predictive(self.purchases, self.spend, terms, columns, self.seed, self._averagings)
 
     def totals_by(
         self,
@@ -156,18 +161,42 @@ class CustomerValue:
     ) -> GroupTotals:
         """Totals of groups of customers (segments, cohorts) that are uncertain together.
 
-        ``labels`` has one entry per customer, in their order: an array, a pandas Series, or a
-        column of ``summary.labels()``. Customers without one are a group of their own, ``None``.
+        Parameters
+        ----------
+        labels
+            One for each customer: in their order (an array, a column of ``summary.labels()``), or
+            as a pandas Series indexed by ``customer_id``. Customers without one are a group of
+            their own, ``None``.
+        shock
+            What strikes everybody at once: assumed, or learned from the log.
+
+        Raises
+        ------
+        InputError
+            If the labels are not one for each customer.
         """
         columns = self._columns(customers)
         check_interval(interval)
+        if hasattr(labels, "index") and hasattr(customers, "index"):
+            # A column of the same data frame, whatever its rows are called.
+            labels = labels.to_numpy() if customers.index.equals(labels.index) else labels
         return group_totals(columns, labels, self.scorer(horizon, interval), interval, shock)
 
     def total_draws(
         self, customers: CustomerData, horizon: str | Duration = "1y", draws: int = 256
     ) -> pd.DataFrame:
-        """Expected totals of the base, one row for each of ``draws`` points of the posterior."""
+        """Expected totals of the base, one row for each of ``draws`` points of the posterior.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``active`` customers, ``purchases`` (NaN for a lifetime), and ``clv`` and
+            ``potential_value`` in money (NaN without a spend model).
+        """
         import pandas as pd
+
+        if draws < 1:
+            raise ParameterError("draws", draws, "at least 1")
 
         scorer = self.scorer(horizon, 0.9)
         totals = total_draws(self._columns(customers), scorer, draws)
@@ -196,7 +225,10 @@ class CustomerValue:
         return base_path(self._columns(customers), scorer, every, interval, shock)
 
     def new_customer(self, horizon: str | Duration = "1y", interval: float = 0.9) -> NewCustomer:
-        """What to expect of a customer who has just bought for the first time."""
+        """What to expect of a customer who has just bought for the first time.
+
+        ``interval`` is the probability between ``clv_lower`` and ``clv_upper``, in money.
+        """
         zero = np.zeros(1)
         columns = CustomerColumns(
             np.zeros(1, dtype=np.int64), zero, zero, np.full(1, np.nan), self.purchases.time_unit_
@@ -227,7 +259,8 @@ class CustomerValue:
 
     def scorer(self, horizon: str | Duration, interval: float) -> Scorer:
         """The function from batches of customers to batches of scores."""
-        return Scorer(self.purchases, self.spend, self.terms(horizon), interval, self.seed)
+        terms = self.terms(horizon)
+        return Scorer(self.purchases, self.spend, terms, interval, self.seed, self._averagings)
 
     def _columns(self, customers: CustomerData) -> CustomerColumns:
         unit = None if hasattr(customers, "time_unit") else self.purchases.time_unit_

@@ -6,14 +6,14 @@ money later is worth less, is where spreadsheets part ways.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from clvmodels.errors import InputError, ParameterError
-from clvmodels.kernels.base import FloatArray
+from clvmodels.kernels.base import FloatArray, IntArray
 from clvmodels.models.data import CustomerData, as_customers, customer_index
 from clvmodels.transactions.columns import CustomerColumns
 from clvmodels.units import DAYS_PER_UNIT, DAYS_PER_YEAR, Duration, discounted_years
@@ -201,9 +201,9 @@ def simple_formula(
         tuple(
             variant
             for label, values in groups.items()
-            for group in np.unique(values).tolist()
+            for group, members in _members(values)
             for variant in _variants(
-                _part(columns, values == group), terms, lifespan_years, window, label, group
+                _part(columns, members), terms, lifespan_years, window, label, group
             )
         ),
         pd.DataFrame(
@@ -231,7 +231,9 @@ def labels_of(customers: Any, labels: Any, count: int) -> dict[str, Any]:
     for name, values in labels.items():
         if len(values) != count:
             raise ParameterError(f"labels[{name!r}]", f"{len(values)} labels", f"{count} of them")
-        found[name] = np.array([NO_LABEL if value is None else str(value) for value in values])
+        # Objects: an array of text would give every customer the room of the longest label.
+        text = [NO_LABEL if value is None else str(value) for value in values]
+        found[name] = np.array(text, dtype=object)
     return found
 
 
@@ -306,7 +308,14 @@ def _variants(
     )
 
 
-def _part(columns: CustomerColumns, among: Any) -> CustomerColumns:
+def _members(values: Any) -> Iterator[tuple[str, IntArray]]:
+    """Each group in order with the positions of its customers, in one pass over all of them."""
+    groups, code = np.unique(values, return_inverse=True)
+    bounds = np.cumsum(np.bincount(code))[:-1]
+    yield from zip(groups.tolist(), np.split(np.argsort(code, kind="stable"), bounds), strict=True)
+
+
+def _part(columns: CustomerColumns, among: IntArray) -> CustomerColumns:
     value, weight = columns.order_value, columns.weight
     return CustomerColumns(
         columns.frequency[among],

@@ -6,14 +6,15 @@ together. All come from the same joint draws, and so does their sum.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from clvmodels.errors import InputError
 from clvmodels.kernels.base import FloatArray, IntArray
+from clvmodels.models.data import in_order
 from clvmodels.transactions.columns import CustomerColumns
 from clvmodels.value.mixture import Mixture
 from clvmodels.value.parameters import Pair, parameter_pairs
@@ -47,7 +48,7 @@ class JointTotals:
     expected: FloatArray
     sd_parameters: FloatArray
     sd_customers: FloatArray
-    draws: FloatArray
+    draws: FloatArray = field(repr=False)
 
     @property
     def covariance(self) -> FloatArray:
@@ -55,7 +56,7 @@ class JointTotals:
         return np.atleast_2d(np.cov(self.draws.T))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class GroupTotals:
     """Totals of groups of customers with joint intervals.
 
@@ -92,6 +93,16 @@ class GroupTotals:
             table[f"{name}_upper"] = np.quantile(draws, upper, axis=0)
         return pd.DataFrame(table, index=pd.Index([*self.labels, "total"], name="label"))
 
+    def __repr__(self) -> str:
+        return f"GroupTotals ({self._caption()})\n{self.to_pandas().to_string()}"
+
+    def _repr_html_(self) -> str:
+        table = self.to_pandas().to_html(float_format=lambda value: f"{value:,.0f}")
+        return f"<p><b>GroupTotals</b>: {self._caption()}</p>{table}"
+
+    def _caption(self) -> str:
+        return f"{self.interval:.0%} intervals"
+
 
 def group_totals(
     columns: CustomerColumns,
@@ -101,7 +112,7 @@ def group_totals(
     shock: CommonShock | CommonShocks,
 ) -> GroupTotals:
     """Totals by label; ``labels`` has one entry per customer, in their order."""
-    names, which = _factorized(labels, len(columns))
+    names, which = _factorized(labels, columns)
     size = len(names)
     weight = columns.weights
     customers = np.rint(np.bincount(which, weight, size)).astype(np.int64)
@@ -145,15 +156,16 @@ def total_draws(columns: CustomerColumns, scorer: Scorer, draws: int) -> FloatAr
     )
 
 
-def _factorized(labels: Any, size: int) -> tuple[tuple[Any, ...], IntArray]:
+def _factorized(labels: Any, columns: CustomerColumns) -> tuple[tuple[Any, ...], IntArray]:
     import pandas as pd
 
     if hasattr(labels, "to_pandas"):
         labels = labels.to_pandas()
-    values = pd.Series(np.asarray(labels, dtype=object)).astype(object)
-    if values.ndim != 1 or len(values) != size:
-        msg = f"There are {len(values)} labels for {size} customers; give one for each, in order."
+    given = np.asarray(in_order(labels, columns, "labels"), dtype=object)
+    if given.ndim != 1:
+        msg = "Labels have one entry per customer; give a single column of them."
         raise InputError(msg)
+    values = pd.Series(given)
     missing = values.isna().to_numpy()
     known = sorted(set(values[~missing]), key=lambda name: (str(type(name)), name))
     code = {name: i for i, name in enumerate(known)}
@@ -174,12 +186,12 @@ def _sums_by_group(
     weight: FloatArray,
     size: int,
     parts: list[PlugIn],
-    quantities: Any,
+    quantities: Callable[[Mixture], tuple[FloatArray, FloatArray]],
 ) -> FloatArray:
     """Sums of two quantities of customers over the groups, shape (2, parts, size)."""
     result = np.zeros((2, len(parts), size))
     block = max(_CELLS_AT_ONCE // len(parts), 1)
-    outlook = mixed_outlook(parts, parts[0].seed) if quantities is _variances else None
+    outlook = mixed_outlook(parts)
     for start in range(0, len(columns), block):
         some = slice(start, start + block)
         mixture = Mixture(parts, take(columns, some), outlook)

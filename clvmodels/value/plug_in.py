@@ -172,7 +172,7 @@ class PlugIn:
             scores["expected_purchases"] = ahead.alive * ahead.expected
             scores |= self._purchase_interval(columns, ahead.alive, self._tables)
         if self.spend is not None and self._outlook is not None:
-            scores |= self._money(columns, ahead, self.spend, self._outlook)
+            scores |= self._money(columns, ahead, self._outlook)
         return scores
 
     def ahead(self, columns: CustomerColumns) -> Ahead:
@@ -210,14 +210,14 @@ class PlugIn:
         }
 
     def _money(
-        self, columns: CustomerColumns, ahead: Ahead, spend: GammaGammaModel, outlook: Outlook
+        self, columns: CustomerColumns, ahead: Ahead, outlook: Outlook
     ) -> dict[str, FloatArray]:
         terms = self.terms
         n, mean = spend_evidence(columns)
-        per_order = spend.spend(n, mean)
+        per_order = self.spend_per_order(n, mean)
         if_alive = (terms.margin * per_order - terms.cost_per_order) * ahead.discounted
         rows = outlook.rows(columns.frequency, columns.age, n)
-        scale = spend.fit_.parameters[2] + n * mean
+        scale = self.scale(n, mean)
         levels = {
             "clv_lower": self._lower,
             "clv_median": self._median,
@@ -236,14 +236,14 @@ class PlugIn:
         }
 
 
-def mixed_outlook(parts: Sequence[PlugIn], seed: int) -> SimulatedOutlook | None:
+def mixed_outlook(parts: Sequence[PlugIn]) -> SimulatedOutlook | None:
     """Draws of discounted value that take turns with the parts; None where it is exact."""
     terms = parts[0].terms
     spends = [part.spend.fit_.parameters[:2] for part in parts if part.spend is not None]
     if is_exact(terms) or not spends:
         return None
     theta = np.array([part.purchases.fit_.parameters for part in parts]).T
-    return _simulated(parts[0].purchases, theta, np.array(spends).T, terms, seed)
+    return _simulated(parts[0].purchases, theta, np.array(spends).T, terms, parts[0].seed)
 
 
 def _simulated(

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clvmodels.errors import NoSpendModelError, ParameterError
+from clvmodels.errors import NoSpendModelError, ParameterError, UndiscountedLifetimeError
 from clvmodels.kernels.base import FloatArray
-from clvmodels.models.data import customer_index
+from clvmodels.models.data import customer_index, in_order
 from clvmodels.models.gamma_gamma import GammaGammaModel
 from clvmodels.models.purchases import PurchaseModel
 from clvmodels.transactions.columns import CustomerColumns
 from clvmodels.units import DAYS_PER_UNIT, Duration
-from clvmodels.value.averaging import FIRST_DRAWS, Averaging, measured_averaging
+from clvmodels.value.averaging import FIRST_DRAWS, Averaging, Averagings
 from clvmodels.value.mixture import Mixture
 from clvmodels.value.parameters import Pair, parameter_pairs
 from clvmodels.value.plug_in import PlugIn, mixed_outlook
@@ -48,6 +48,8 @@ class Predictive:
         The customers.
     seed
         For value beyond a year or with a cost per order, which is simulated.
+    averagings
+        Decisions on averaging to share with others; by default it takes its own.
     """
 
     def __init__(
@@ -57,14 +59,16 @@ class Predictive:
         terms: ValueTerms,
         columns: CustomerColumns,
         seed: int = 0,
+        averagings: Averagings | None = None,
     ) -> None:
         self._models: Pair = (purchases, spend)
+        self._averagings = averagings or Averagings()
         self.terms, self._columns, self._seed = terms, columns, seed
 
     @cached_property
     def averaging(self) -> Averaging:
         """Over how many points of the posterior predictions are averaged, and the error left."""
-        return measured_averaging(*self._models, self.terms, check_interval(_INTERVAL))
+        return self._averagings.of(*self._models, self.terms, check_interval(_INTERVAL))
 
     @cached_property
     def _mixture(self) -> Mixture:
@@ -75,7 +79,12 @@ class Predictive:
     def _mixed(self, pairs: list[Pair]) -> Mixture:
         levels = (1.0 - _TOP, 0.5, _TOP)
         parts = [PlugIn(*pair, self.terms, levels, self._seed, always_spend=True) for pair in pairs]
-        return Mixture(parts, self._columns, mixed_outlook(parts, self._seed))
+        return Mixture(parts, self._columns, mixed_outlook(parts))
+
+    def __repr__(self) -> str:
+        horizon = "a lifetime" if self.terms.horizon.is_lifetime else str(self.terms.horizon)
+        money = "purchases" if self._models[1] is None else "purchases, spend and value"
+        return f"Predictive ({money} of {len(self._columns):,} customers within {horizon})"
 
     def probability_alive(self) -> pd.Series:
         """Probability that the customer will still buy."""
@@ -83,12 +92,15 @@ class Predictive:
 
     def expected_purchases(self) -> pd.Series:
         """Expected number of purchases."""
-        self._mixture.parts[0].tables  # noqa: B018  (a lifetime has no finite expectation)
+        self._ends()
         return self._series(self._mixture.expected_purchases.mean(axis=0), "expected_purchases")
 
     def purchase_pmf(self, k_max: int | None = None) -> pd.DataFrame:
         """P(k purchases), one column per k; by default less than 1e-9 is left out."""
         import pandas as pd
+
+        if k_max is not None:
+            _whole("k_max", k_max)
 
         each = [
             part.purchases.purchase_pmf(self._columns, self.terms.horizon, k_max)
@@ -101,8 +113,7 @@ class Predictive:
 
     def purchase_cdf(self, k: int) -> pd.Series:
         """P(at most k purchases)."""
-        if k < 0:
-            raise ParameterError("k", k, "at least 0")
+        _whole("k", k)
         most = np.full(len(self._columns), k, dtype=np.int64)
         return self._series(self._mixture.purchases_cdf(most), "purchase_cdf")
 
@@ -115,7 +126,10 @@ class Predictive:
         return self.purchase_cdf(0).rename("probability_no_purchase")
 
     def spend_cdf(self, amount: float | FloatArray) -> pd.Series:
-        """P(total spend ≤ amount); the amount is one number, or one for each customer."""
+        """P(total spend ≤ amount); the amount is one number, or one for each customer.
+
+        A pandas Series of amounts may be in any order if it is indexed by ``customer_id``.
+        """
         cdf = self._mixture.totals_cdf(self._amounts(amount), np.ones(self._mixture.alive.shape))
         return self._series(cdf, "spend_cdf")
 
@@ -132,6 +146,7 @@ class Predictive:
     def expected_spend(self) -> pd.Series:
         """Expected total spend, undiscounted."""
         self._money()
+        self._ends()
         mixture = self._mixture
         total = mixture.expected_purchases * mixture.spend
         return self._series(total.mean(axis=0), "expected_spend")
@@ -232,10 +247,16 @@ class Predictive:
 
     def _amounts(self, amount: float | FloatArray) -> FloatArray:
         self._money()
+        if np.ndim(amount) > 0:
+            amount = in_order(amount, self._columns, "amounts")
         given = np.asarray(amount, dtype=np.float64)
         if np.isnan(given).any():
             raise ParameterError("amount", amount, "numbers")
         return np.broadcast_to(given, (len(self._columns),))
+
+    def _ends(self) -> None:
+        if self.terms.horizon.is_lifetime:
+            raise UndiscountedLifetimeError
 
     def _money(self) -> None:
         if self._models[1] is None:
@@ -245,6 +266,11 @@ class Predictive:
         import pandas as pd
 
         return pd.Series(values, index=customer_index(self._columns), name=name)
+
+
+def _whole(name: str, k: int) -> None:
+    if not np.ndim(k) == 0 or k != int(k) or k < 0:
+        raise ParameterError(name, k, "a whole number from 0 on")
 
 
 def _checked(level: float) -> float:

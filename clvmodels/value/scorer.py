@@ -10,13 +10,10 @@ from clvmodels.kernels.base import FloatArray
 from clvmodels.models.gamma_gamma import GammaGammaModel
 from clvmodels.models.purchases import PurchaseModel
 from clvmodels.transactions.columns import CustomerColumns
-from clvmodels.value.averaging import Averaging, measured_averaging
+from clvmodels.value.averaging import Averaging, Averagings
 from clvmodels.value.mixture import Mixture
 from clvmodels.value.parameters import parameter_pairs
-from clvmodels.value.plug_in import PREDICTIONS as PREDICTIONS
-from clvmodels.value.plug_in import Ahead as Ahead
-from clvmodels.value.plug_in import PlugIn, mixed_outlook, take
-from clvmodels.value.plug_in import look_ahead as look_ahead
+from clvmodels.value.plug_in import PREDICTIONS, Ahead, PlugIn, mixed_outlook, take
 from clvmodels.value.simple_formula import simple_formula_per_customer
 from clvmodels.value.simulated import SimulatedOutlook
 from clvmodels.value.terms import ValueTerms, check_interval
@@ -41,6 +38,8 @@ class Scorer:
         Probability of the predictive intervals.
     seed
         For what has to be simulated.
+    averagings
+        Decisions on averaging to share with others; by default it takes its own.
     """
 
     def __init__(
@@ -50,15 +49,17 @@ class Scorer:
         terms: ValueTerms,
         interval: float,
         seed: int = 0,
+        averagings: Averagings | None = None,
     ) -> None:
         self.purchases, self.spend, self.terms = purchases, spend, terms
         self.levels, self.seed = check_interval(interval), seed
+        self._averagings = averagings or Averagings()
         self._plug_in = PlugIn(purchases, spend, terms, self.levels, seed)
 
     @cached_property
     def averaging(self) -> Averaging:
         """Over how many points of the posterior the scores are averaged, and the error left."""
-        return measured_averaging(self.purchases, self.spend, self.terms, self.levels)
+        return self._averagings.of(self.purchases, self.spend, self.terms, self.levels)
 
     @cached_property
     def _parts(self) -> list[PlugIn]:
@@ -115,7 +116,7 @@ class Scorer:
 
     @cached_property
     def _simulated(self) -> SimulatedOutlook | None:
-        return mixed_outlook(self._parts, self.seed)
+        return mixed_outlook(self._parts)
 
     def ahead(self, columns: CustomerColumns) -> Ahead:
         """P(alive) and the purchases to expect while active, at the mode."""

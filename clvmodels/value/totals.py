@@ -18,8 +18,10 @@ from clvmodels.models.base import Model
 from clvmodels.models.gamma_gamma import GammaGammaModel, spend_evidence
 from clvmodels.transactions.columns import CustomerColumns
 from clvmodels.value.parameters import parameter_pairs
-from clvmodels.value.scorer import Ahead, Scorer, look_ahead
+from clvmodels.value.plug_in import Ahead, look_ahead
+from clvmodels.value.scorer import Scorer
 from clvmodels.value.shock import ASSUMED, NO_SHOCK, CommonShock, CommonShocks
+from clvmodels.value.simple_formula import order_values
 from clvmodels.value.terms import ValueTerms
 
 ModelType = TypeVar("ModelType", bound=Model)
@@ -112,20 +114,33 @@ class ValueGroups:
     """Customers grouped by (x, t_x, T, n) with the sums that totals need, (g,) each.
 
     Spend enters every total through γ′ = γ + n m and its square, so Σ m and Σ m² of a group stand
-    for its customers exactly.
+    for its customers exactly. ``sum_order`` adds up the mean orders, the first included, of the
+    ``priced`` customers of whom they are known: the simple formula looks at these.
     """
 
     columns: CustomerColumns
     n: IntArray
     sum_mean: FloatArray
     sum_square: FloatArray
+    sum_order: FloatArray
+    priced: FloatArray
 
     @classmethod
     def of(cls, columns: CustomerColumns) -> ValueGroups:
         """Group plain customers."""
         n, mean = spend_evidence(columns)
-        weight = columns.weights
-        return _regroup(columns, n, weight, mean * weight, mean**2 * weight)
+        weight, order = columns.weights, order_values(columns)
+        return _regroup(
+            columns,
+            n,
+            [
+                weight,
+                mean * weight,
+                mean**2 * weight,
+                np.nan_to_num(order) * weight,
+                np.isfinite(order) * weight,
+            ],
+        )
 
     @classmethod
     def merged(cls, parts: Sequence[ValueGroups]) -> ValueGroups:
@@ -140,19 +155,27 @@ class ValueGroups:
         return _regroup(
             columns,
             np.concatenate([part.n for part in parts]),
-            np.concatenate([part.columns.weights for part in parts]),
-            np.concatenate([part.sum_mean for part in parts]),
-            np.concatenate([part.sum_square for part in parts]),
+            [
+                np.concatenate([part.columns.weights for part in parts]),
+                np.concatenate([part.sum_mean for part in parts]),
+                np.concatenate([part.sum_square for part in parts]),
+                np.concatenate([part.sum_order for part in parts]),
+                np.concatenate([part.priced for part in parts]),
+            ],
         )
 
+    def mean_orders(self, otherwise: float) -> FloatArray:
+        """Mean amount of the orders in each group, with an amount for those of whom it is unknown.
 
-def _regroup(
-    columns: CustomerColumns,
-    n: IntArray,
-    weight: FloatArray,
-    sum_mean: FloatArray,
-    sum_square: FloatArray,
-) -> ValueGroups:
+        As in `order_values`, a mean over customers and not over their orders.
+        """
+        weight = self.columns.weights
+        mean: FloatArray = (self.sum_order + (weight - self.priced) * otherwise) / weight
+        return mean
+
+
+def _regroup(columns: CustomerColumns, n: IntArray, sums: Sequence[FloatArray]) -> ValueGroups:
+    """Group equal (x, t_x, T, n), adding up each of ``sums``: weights and the fields after n."""
     x, t_x, age = columns.frequency, columns.recency, columns.age
     order = np.lexsort((n, age, t_x, x))
     fresh = np.zeros(len(order), dtype=bool)
@@ -161,16 +184,14 @@ def _regroup(
         fresh[1:] |= np.diff(key[order]) != 0
     starts = np.flatnonzero(fresh)
     first = order[starts]
-    sums = [
-        np.add.reduceat(values[order], starts) if len(starts) else values
-        for values in (weight, sum_mean, sum_square)
-    ]
-    # A group's spend evidence is n purchases of some positive mean, or none.
-    known = np.where(n[first] > 0, 1.0, np.nan)
+    sums = [np.add.reduceat(values[order], starts) if len(starts) else values for values in sums]
+    # A group's spend evidence is n purchases of its mean amount, or none.
+    mean = np.full(len(first), np.nan)
+    np.divide(sums[1], sums[0], out=mean, where=n[first] > 0)
     grouped = CustomerColumns(
-        x[first], t_x[first], age[first], known, columns.time_unit, weight=sums[0]
+        x[first], t_x[first], age[first], mean, columns.time_unit, weight=sums[0]
     )
-    return ValueGroups(grouped, n[first], sums[1], sums[2])
+    return ValueGroups(grouped, n[first], *sums[1:])
 
 
 def value_totals(

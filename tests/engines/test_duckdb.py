@@ -11,7 +11,7 @@ import pytest
 import clvmodels as clv
 from clvmodels.engines import duckdb as engine
 from clvmodels.engines.batch import score_schema
-from clvmodels.value.scorer import PREDICTIONS
+from clvmodels.value.plug_in import PREDICTIONS
 from clvmodels.value.totals import ValueGroups, value_totals
 from tests.jobs import digests, shop
 

@@ -236,7 +236,12 @@ def test_labels_are_groups_of_their_own():
     rows = orders(3)
     names = sorted(rows["customer_id"].unique())
     labels = pd.DataFrame(
-        {"customer_id": names[:100], "channel": ["web", "shop"] * 50, "sales": names[:100]}
+        {
+            "customer_id": names[:100],
+            "channel": ["web", "shop"] * 50,
+            "sales": names[:100],
+            "cohort": "spring",
+        }
     )
     split = clv.backtest(clv.read_transactions(rows), "60d", 1, ONE, labels=labels).last
     channel = split.breakdowns["channel"]
@@ -252,6 +257,9 @@ def test_labels_are_groups_of_their_own():
     assert len(split.breakdowns["sales"]) == 52
     assert split.breakdowns["sales"][-2]["group"] == "(other)"
     assert sum(row["customers"] for row in split.breakdowns["sales"]) == split.customers
+    # One that is called like a breakdown of ours takes no place.
+    assert [row["group"] for row in split.breakdowns["cohort (label)"]] == ["spring", None]
+    assert all(row["group"][4] == "Q" for row in split.breakdowns["cohort"])
 
 
 def test_origins_without_enough_to_learn_from_are_named():

@@ -44,11 +44,14 @@ def test_the_model_that_made_the_log_is_found_right(model):
 def test_over_many_logs_the_measures_are_centred():
     """Mean bias near zero, PIT rejected about as often as it should be, differences cover."""
     splits = [split_of(1_000, seed) for seed in range(40)]
-    bias = np.array([split.forecasts["bgnbd"].bias for split in splits])
-    spend_bias = np.array([split.forecasts["bgnbd"].spend_bias for split in splits])
-    for values in (bias, spend_bias):
-        assert abs(values.mean()) < 4.0 * values.std(ddof=1) / np.sqrt(40)
-        assert abs(values.mean()) < 0.03
+    found = [split.forecasts["bgnbd"] for split in splits]
+    for predicted, actual in (
+        ([each.purchases for each in found], [split.actual_purchases for split in splits]),
+        ([each.spend for each in found], [split.actual_spend for split in splits]),
+    ):
+        # Of the sums: the mean of ratios lies above that of the forecasts, as 1 / actual is convex.
+        # Whole days cost the forecast 1 %: purchases are moved to the next free day.
+        assert abs(np.sum(predicted) / np.sum(actual) - 1.0) < 0.03
     rejected = sum(
         split.forecasts["bgnbd"].counts.pit_distance > stats.kstwo.ppf(0.9, split.customers)
         for split in splits

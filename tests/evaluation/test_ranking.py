@@ -72,6 +72,14 @@ def test_nothing_happened():
     assert {row["lift"] for row in ranking.deciles} == {None}
 
 
+def test_all_did_the_same():
+    """Sums of .1 round differently in different orders; nothing of that is a ranking."""
+    ranking = Rank(np.full(503, 0.1))(np.arange(503.0))
+    assert ranking.gini is None
+    assert ranking.spearman is None
+    assert [row["lift"] for row in ranking.deciles] == pytest.approx([1.0] * 10)
+
+
 def test_order_of_customers_changes_nothing():
     order = RNG.permutation(503)
     one, other = Rank(ACTUAL)(FORECAST), Rank(ACTUAL[order])(FORECAST[order])

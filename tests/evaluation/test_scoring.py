@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from clvmodels.evaluation import spend_scores
 from clvmodels.evaluation.scoring import (
     COVERAGES,
     PIT_BINS,
@@ -127,6 +128,13 @@ def test_pinball_loss_is_least_at_the_quantile():
     for level in QUANTILES:
         mean = [pinball_loss(level, np.full(1, q), outcomes).mean() for q in grid]
         assert grid[int(np.argmin(mean))] == pytest.approx(np.quantile(outcomes, level), abs=0.2)
+
+
+def test_spend_of_a_large_base_is_scored_on_so_many_customers(monkeypatch):
+    monkeypatch.setattr(spend_scores, "_MOST_CUSTOMERS", 100)
+    model, columns, *_ = made("bgnbd", 150)
+    spend = GammaGammaModel.from_params({"p": 6.0, "q": 4.0, "gamma": 15.0}, time_unit="week")
+    assert score_spend(model, spend, columns, HORIZON, np.zeros(150)).customers == 100
 
 
 def test_spend_scores_are_their_definitions():

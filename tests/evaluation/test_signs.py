@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -80,6 +81,11 @@ def test_arrivals_count_who_came_when():
     assert found.continuous
 
 
+def test_arrivals_in_weeks_span_days():
+    in_weeks = replace(columns([0] * 2, [10, 4]), time_unit="week")
+    assert of.arrivals(in_weeks).span == 70
+
+
 def test_a_cohort_does_not_arrive_continuously():
     assert not of.arrivals(columns([0] * 4, [100, 95, 90, 80])).continuous
 
@@ -145,6 +151,12 @@ def test_all_in_a_tenth_of_the_weeks_is_tenfold():
     assert found == pytest.approx(10.0)
     # Expected mean of the ten largest of a hundred normal draws: 1.755 (sd of a week: 10 of 100).
     assert chance == pytest.approx(1.1755, abs=0.01)
+
+
+def test_concentration_does_not_care_for_the_level_of_the_expected():
+    weeks = np.random.default_rng(6).poisson(5.0, 100)
+    found = of.concentration(path(weeks, np.full(100, 5.0)))
+    assert of.concentration(path(weeks, np.full(100, 20.0))) == pytest.approx(found)
 
 
 def test_a_launch_that_is_expected_is_no_concentration():

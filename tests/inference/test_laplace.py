@@ -228,3 +228,12 @@ def test_coordinate_held_at_the_bound_stays_there():
     for j, name in enumerate(GammaGamma.coordinates):
         spread = found.posterior.coordinates[:, j].std()
         assert (spread == 0.0) == (name in held)
+
+
+@pytest.mark.parametrize("age", [0.0, 50.0], ids=["all on the last day", "one-time buyers"])
+def test_columns_of_zeros_are_no_obstacle(age):
+    """Recency, and even age, may be 0 for everybody: too little to learn, but no error."""
+    nothing = np.zeros(3)
+    columns = (np.zeros(3, dtype=np.int64), nothing, np.full(3, age))
+    fit = fit_kernel(BetaGeo(), columns, np.ones(3), age or 1.0, "laplace")
+    assert np.isfinite(fit.posterior.parameters).all()

@@ -10,7 +10,7 @@ from clvmodels.kernels.beta_geo import BetaGeo
 from clvmodels.kernels.gamma_gamma import GammaGamma
 from clvmodels.kernels.modified_beta_geo import ModifiedBetaGeo
 from clvmodels.kernels.nbd import NBD
-from clvmodels.kernels.pareto_nbd import ParetoNBD
+from clvmodels.kernels.pareto_nbd import ParetoNBD, _RoughParetoNBD
 from tests.shops import simulate_shop
 
 SHOP = simulate_shop(np.array([0.6, 4.0, 0.8, 2.4]), 400, seed=7, spend=(6.0, 4.0, 15.0))
@@ -57,3 +57,18 @@ def test_coordinates_and_prior_of_many_draws_are_those_of_each(kernel):
     np.testing.assert_allclose(kernel.from_coordinates(z.T, 12.0).T, each, rtol=1e-14)
     priors = [kernel.log_prior_gradient(one)[0] for one in z]
     np.testing.assert_allclose(kernel.log_priors(z), priors, rtol=1e-14)
+
+
+def test_rough_rule_of_pareto_nbd_is_good_to_a_ten_millionth():
+    """For customers and parameters of every shape."""
+    kernel, rng, n = ParetoNBD(), np.random.default_rng(1), 1_000
+    x = np.minimum(rng.geometric(10.0 ** -rng.uniform(0.0, 3.0, n)) - 1, 2_000)
+    age = 10.0 ** rng.uniform(0.0, 2.7, n)
+    recent = rng.random(n) ** rng.choice([0.1, 1.0, 4.0], n)
+    columns = x, np.where(x > 0, age * recent, 0.0), age
+    z = np.array(kernel.prior_mean) + rng.normal(size=(20, 4)) * np.array(kernel.prior_sd)
+    thetas = kernel.from_coordinates(z.T, 100.0).T
+    exact = kernel.log_likelihood(thetas.T[:, :, None], *columns)
+    rough = _RoughParetoNBD().log_likelihood(thetas.T[:, :, None], *columns)
+    away = np.abs(rough - exact).max()
+    assert 0.0 < away < 1e-7

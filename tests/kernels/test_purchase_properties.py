@@ -148,6 +148,19 @@ def test_survival_is_the_tail_of_the_pmf(kernel, theta, customers):
     assert (np.diff(survival, axis=1) <= 0.0).all()
 
 
+@pytest.mark.parametrize("discount", [0.0, 0.02])
+def test_each_customer_may_have_an_own_horizon(kernel, theta, customers, discount):
+    x, _, age = (values[:20] for values in customers)
+    horizon = np.geomspace(0.1, 1e3, 20)
+    one_by_one = [
+        kernel.alive_purchases(theta, x[i : i + 1], age[i : i + 1], horizon[i], discount)[0]
+        for i in range(20)
+    ]
+    np.testing.assert_allclose(
+        kernel.alive_purchases(theta, x, age, horizon, discount), one_by_one, rtol=1e-12
+    )
+
+
 @each_case(quick=6, slow=40, seed=6)
 def test_more_time_brings_more_and_more_discount_less(subject, case):
     kernel = subject.kernel

@@ -104,6 +104,48 @@ def test_draws_become_their_mean_and_covariance(name, summary, customers):
     assert total.sd_parameters == pytest.approx(recorded["total_39"]["sd"], rel=0.1)
 
 
+@pytest.mark.parametrize("name", [*PURCHASES, "gamma_gamma"])
+@pytest.mark.parametrize("told", [True, False], ids=["with customers", "alone"])
+def test_draws_are_kept(name, told, summary, tmp_path):
+    idata = open_idata(name)
+    fitted = with_customers(idata, of=name) if told else idata
+    if not told and hasattr(idata, "fit_data"):
+        fitted = SimpleNamespace(attrs=idata.attrs, posterior=idata.posterior)
+    model = clv.from_pymc_marketing(fitted, time_unit="week")
+    names = ["p", "q", "v"] if name == "gamma_gamma" else list(model.params_)
+    for ours, theirs in zip(model.params_, names, strict=True):
+        np.testing.assert_allclose(
+            model.posterior_[ours], idata.posterior[theirs].values.ravel(), rtol=1e-12
+        )
+    draws = model.fit_.posterior
+    assert (draws.method, draws.chains) == ("pymc-marketing", 2)
+    # Ours, where there are customers to have one: there the coordinates mean what the prior says.
+    fit = model.fit_
+    assert draws.scale == fit.scale
+    if told:
+        ours = type(model)().fit(summary, method="map").fit_
+        assert fit.scale == pytest.approx(ours.scale, rel=1e-12)
+    else:
+        assert fit.scale == 1.0
+    np.testing.assert_allclose(fit.coordinates, draws.coordinates.mean(axis=0), atol=1e-12)
+    model.save(tmp_path / "model.json")
+    again = type(model).load(tmp_path / "model.json").fit_.posterior
+    np.testing.assert_array_equal(again.coordinates, draws.coordinates)
+
+
+def test_customers_are_averaged_over_their_draws(customers):
+    """What the mean of the coordinates says of them is further off, see the document."""
+    recorded = THEIRS["models"]["bgnbd"]["sampled"]
+    model = clv.from_pymc_marketing(open_idata("bgnbd"), time_unit="week")
+    scores = clv.CustomerValue(model, None).predict(customers, "39w")
+    np.testing.assert_allclose(
+        scores["probability_alive"], recorded["mean_probability_alive"], atol=0.003
+    )
+    np.testing.assert_allclose(
+        scores["expected_purchases"], recorded["mean_expected_purchases_39"], rtol=0.01, atol=0.002
+    )
+
+
 def test_draws_of_spend(customers):
     recorded = THEIRS["models"]["gamma_gamma"]["sampled"]
     model = clv.from_pymc_marketing(open_idata("gamma_gamma"), time_unit="week")

@@ -94,21 +94,38 @@ def test_frequency_check_draws_bars_and_marks(ax):
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("repeat purchases", "customers")
 
 
-def test_alive_grid_leaves_out_what_cannot_be(ax):
-    plots.plot_alive_grid(alive_grid(), ax=ax)
-    drawn = ax.collections[0].get_array()
-    expected = np.array(alive_grid()["probability"])
-    np.testing.assert_allclose(drawn[1:], expected[1:])
-    assert not np.ma.getmaskarray(drawn)[0, 0]
-    assert np.ma.getmaskarray(drawn)[0, 1:].all()
+def test_alive_grid_is_shaded_by_its_probability(ax):
+    grid = alive_grid()
+    plots.plot_alive_grid(grid, ax=ax)
+    shades = ax.collections[0]
+    assert shades.levels == pytest.approx(np.arange(11) / 10)
+    colours = shades.cmap(shades.norm(shades.cvalues))
+    brightness = colours[:, :3].sum(axis=1)
+    assert (np.diff(brightness) < 0).all(), "darker means more likely active"
+    for frequency, recency in ((5, 20), (5, 30), (12, 35), (2, 10)):
+        probability = grid["probability"][frequency][recency]
+        inside = [
+            path.contains_point((grid["recency"][recency], frequency))
+            for path in shades.get_paths()
+        ]
+        assert inside.index(True) == int(10 * probability)
     assert "weeks" in ax.get_xlabel()
     ax.figure.canvas.draw()
 
 
-def test_a_fine_alive_grid_is_thinned(ax):
-    grid = {"frequency": list(range(100)), "recency": list(range(1000)), "age": 1000}
-    plots.plot_alive_grid({**grid, "probability": np.full((100, 1000), 0.5)}, ax=ax)
-    assert ax.collections[0].get_array().shape == (34, 44)
+def test_alive_grid_leaves_out_who_never_bought_again(ax):
+    plots.plot_alive_grid(alive_grid(), ax=ax)
+    lowest = min(path.vertices[:, 1].min() for path in ax.collections[0].get_paths() if len(path))
+    assert lowest == 0.5
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_an_alive_grid_that_hardly_varies_is_drawn(ax, rows):
+    grid = {"frequency": list(range(1, rows + 1)), "recency": [1.0, 2.0], "age": 2}
+    plots.plot_alive_grid({**grid, "probability": np.full((rows, 2), 0.55)}, ax=ax)
+    drawn = [place for place, path in enumerate(ax.collections[0].get_paths()) if len(path)]
+    assert drawn == [5]
+    ax.figure.canvas.draw()
 
 
 def test_an_alive_grid_of_the_wrong_shape_is_refused(ax):

@@ -90,6 +90,10 @@ def tracking(weeks: int = 78) -> list[dict[str, Any]]:
             "expected": float(other),
             "cumulative_actual": int(total),
             "cumulative_expected": float(other_total),
+            "lower": 0.6 * float(other) if end > ORIGIN else None,
+            "upper": 1.7 * float(other) if end > ORIGIN else None,
+            "cumulative_lower": 0.95 * float(other_total) if end > ORIGIN else None,
+            "cumulative_upper": 1.2 * float(other_total) if end > ORIGIN else None,
         }
         for end, one, other, total, other_total in zip(
             ends, actual, expected, actual.cumsum(), expected.cumsum(), strict=True
@@ -143,6 +147,15 @@ def _total(expected: float, assumed: bool = True) -> dict[str, Any]:
         "common_shock_degrees": 4.0 if assumed else 7.0,
         "common_shock_windows": 0 if assumed else 3,
     }
+
+
+def _compared(formula: float, model: float) -> dict[str, Any]:
+    shares = {"averaging": 0.0, "first_order": 0.7, "pace": -0.1, "already_left": 0.4}
+    causes = [
+        {"cause": name, "money": share * (formula - model), "explanation": f"Because of {name}."}
+        for name, share in shares.items()
+    ]
+    return {"formula": formula, "model": model, "difference": formula - model, "causes": causes}
 
 
 def run_record(scores: pa.Table, *, money: bool, holdout: bool, verdict: str) -> dict[str, Any]:
@@ -225,6 +238,9 @@ def run_record(scores: pa.Table, *, money: bool, holdout: bool, verdict: str) ->
             if money
             else None,
         },
+        "formula_comparison": _compared(36.29 * 1.93 * 0.35 * customers, totals["clv"])
+        if money
+        else None,
         "holdout": {
             "origin": ORIGIN,
             "end": END,

@@ -91,10 +91,10 @@ PROOF = {"calibration", "lift", "pit", "coverage", "groups-0"}
 @pytest.mark.parametrize(
     ("kind", "names"),
     [
-        ("usual", {*MODEL, *PROOF, "formula"}),
+        ("usual", {*MODEL, *PROOF, "formula", "causes"}),
         ("untrusted", {*MODEL, *PROOF}),
         ("no money", {*MODEL, *PROOF}),
-        ("no holdout", {*MODEL, "formula"} - {"tracking"}),
+        ("no holdout", {*MODEL, "formula", "causes"} - {"tracking"}),
     ],
 )
 def test_every_figure_has_a_takeaway_and_a_text(pages, kind, names):

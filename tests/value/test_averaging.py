@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 import clvmodels as clv
+from clvmodels.kernels.beta_geo import BetaGeo
 from clvmodels.kernels.spend_total import spend_cdf
 from clvmodels.transactions.columns import CustomerColumns
 from clvmodels.value.averaging import MOST_DRAWS, TOLERANCE, typical_customers
 from clvmodels.value.mixture import Mixture
 from clvmodels.value.parameters import parameter_pairs
 from clvmodels.value.plug_in import PREDICTIONS, PlugIn, take
-from clvmodels.value.simulated import _DRAWS
+from clvmodels.value.simulated import _DRAWS, SimulatedOutlook
 from clvmodels.value.terms import check_interval
 from tests.shops import simulate_shop
 from tests.value.posteriors import with_draws
@@ -170,3 +171,63 @@ def test_equal_parts_mix_to_one_of_them(shop):
             mixture.value_quantile(level), alone[f"clv_{name}"], rtol=1e-6, atol=1e-9
         )
     np.testing.assert_array_equal(mixture.purchases_quantile(0.95), alone["purchases_upper"])
+
+
+def test_a_decision_is_taken_once_for_a_fit_and_terms(value, shop, monkeypatch):
+    from clvmodels.value import averaging
+
+    asked = []
+
+    def measured(*of):
+        asked.append(of)
+        return averaging.Averaging(1, 0.0)
+
+    monkeypatch.setattr(averaging, "measured_averaging", measured)
+    held = clv.CustomerValue(value.purchases, value.spend)
+    assert held.scorer("13w", 0.9).averaging == held.scorer("13w", 0.9).averaging
+    held.new_customer("13w")
+    held.distribution(take(shop, slice(0, 3)), "13w").probability_alive()
+    assert len(asked) == 1
+    for horizon, interval in (("14w", 0.9), ("13w", 0.8)):
+        assert held.scorer(horizon, interval).averaging.draws_used == 1
+    assert len(asked) == 3
+    # A model that is fitted again has to be tried again.
+    other = clv.BetaGeoModel().fit(shop, method="map")
+    again = clv.CustomerValue(other, value.spend)
+    assert again.scorer("13w", 0.9).averaging.draws_used == 1
+    other.fit_ = with_draws(other).fit_
+    assert again.scorer("13w", 0.9).averaging.draws_used == 1
+    assert len(asked) == 5
+
+
+def test_costs_enter_the_mixture(value, shop):
+    few = take(shop, slice(0, 10))
+    served = clv.CustomerValue(value.purchases, value.spend, margin=0.5, cost_per_customer_year=7.0)
+    plain, dear = (v.scorer("13w", 0.9).score(few) for v in (value, served))
+    cost = served.terms("13w").fixed_cost
+    for name in ("clv", "clv_lower", "clv_median", "clv_upper", "potential_value"):
+        np.testing.assert_allclose(dear[name], 0.5 * plain[name] - cost, rtol=1e-6, err_msg=name)
+
+
+def test_the_decision_looks_as_far_as_the_terms_and_not_at_the_margin(shop):
+    held = fitted(shop)
+    with_draws(held.purchases, shrunk=0.3)
+    errors = {
+        (margin, horizon): clv.CustomerValue(held.purchases, held.spend, margin=margin)
+        .scorer(horizon, 0.9)
+        .averaging.error
+        for margin, horizon in ((1.0, "1y"), (0.3, "1y"), (1.0, "lifetime"))
+    }
+    assert errors[0.3, "1y"] == pytest.approx(errors[1.0, "1y"], rel=1e-3)
+    assert errors[1.0, "lifetime"] > 1.05 * errors[1.0, "1y"]
+
+
+def test_drawn_value_weighs_each_part_by_its_own_chance_to_be_active():
+    theta, spend = np.tile(THETA[:, None], 2), np.tile(np.array(SPEND[:2])[:, None], 2)
+    drawn = SimulatedOutlook(BetaGeo(), theta, spend, 104.0, 0.002, 7.0, 1.0, 0.0, 0)
+    rows = drawn.rows(np.array([2]), np.array([38.86]), np.array([2]))
+    scale = np.full((2, 1), 60.0)
+    uneven, even = (np.array([[low], [1.0 - low]]) for low in (0.1, 0.5))
+    for amount in (0.0, 50.0):
+        found = [drawn.mixed_cdf(rows, np.array([amount]), a, scale)[0] for a in (uneven, even)]
+        assert found[0] == pytest.approx(found[1], abs=0.03)

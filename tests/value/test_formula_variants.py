@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +84,15 @@ def test_groups_are_worked_out_from_their_own_customers(variants):
     (nobody,) = (one for one in variants.groups if one.group == NO_LABEL and one.years == 5)
     assert nobody.value == pytest.approx(60 * 1 * 5 * 0.5)
     assert np.isnan(nobody.yearly_churn)
+
+
+def test_one_long_label_takes_room_for_itself_alone():
+    tracemalloc.start()
+    found = labels_of(None, {"note": ["x" * 100_000, *["y"] * 999]}, 1_000)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found["note"][0] == "x" * 100_000
+    assert peak < 10_000_000
 
 
 def test_each_customer_has_its_own_orders_and_the_years_of_the_base(variants):
