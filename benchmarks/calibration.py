@@ -309,7 +309,7 @@ def _year() -> float:
 
 def main(replications: int = 250) -> None:
     """Study BG/NBD with spend and value, the other models at half as many shops, and tell."""
-    studies = []
+    studies: list[Study] = []
     for model in (
         clv.BetaGeoModel, clv.ModifiedBetaGeoModel, clv.NBDModel, clv.ParetoNBDModel,
     ):  # fmt: skip

@@ -64,10 +64,11 @@ def column_names(table: Table) -> list[str]:
 
 
 def bounds(table: Table, lower: str, upper: str) -> NDArray[np.float64] | None:
-    """Give two columns as rows of an array, shape (2, n); None where the table has them not."""
+    """Give two columns as rows of an array, shape (2, n); None where there are no bounds."""
     if not {lower, upper} <= set(column_names(table)):
         return None
-    return np.array([column.astype(float) for column in columns(table, lower, upper)])
+    found = np.array([column.astype(float) for column in columns(table, lower, upper)])
+    return found if np.isfinite(found).any() else None
 
 
 def is_table(data: Table) -> bool:
