@@ -19,8 +19,8 @@ from clvmodels.value.plug_in import PlugIn, look_ahead
 from clvmodels.value.terms import ValueTerms
 
 TOLERANCE = 0.005
-# The most are for logs that teach hardly anything: a hundred customers need half of them.
-FIRST_DRAWS, MOST_DRAWS = 16, 64
+# The most are for logs that teach hardly anything: a hundred customers need a quarter of them.
+FIRST_DRAWS, MOST_DRAWS = 16, 128
 # The change that is looked at: all but one customer in twenty change by less.
 _SHARE = 0.95
 # Ages of the customers that are tried, in mean ages, and how many of each.

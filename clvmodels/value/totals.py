@@ -75,19 +75,21 @@ class Total:
     ) -> Total:
         """Interval around an expected total from the parts of its uncertainty.
 
-        Parameters and customers vary normally on the log scale, the shock as Student's t with
-        the degrees of freedom that its size is known to. What is paid in any case,
+        Parameters and customers vary normally on the log scale, with the variance that a
+        log-normal of their coefficient of variation has, the shock as Student's t with the
+        degrees of freedom that its size is known to. What is paid in any case,
         ``fixed_cost``, has been taken off ``expected`` and varies with nothing.
         """
         gross = expected + fixed_cost
         level = 0.5 * (1.0 + interval)
-        spread = float(ndtri(level)) * math.hypot(sd_parameters, sd_customers)
-        width = math.hypot(spread, shock.half_width(interval) * abs(gross))
+        normal, common = float(ndtri(level)), shock.half_width(interval)
+        sd = math.hypot(sd_parameters, sd_customers)
         if gross > 0.0:
-            half = width / gross
+            half = math.hypot(normal * math.sqrt(math.log1p((sd / gross) ** 2)), common)
             bounds = (gross * math.exp(-half) - fixed_cost, gross * math.exp(half) - fixed_cost)
         else:
             # Orders that cost more than they bring have no log; the same width, added.
+            width = math.hypot(normal * sd, common * abs(gross))
             bounds = (expected - width, expected + width)
         return cls(
             expected, *bounds, interval, sd_parameters, sd_customers,

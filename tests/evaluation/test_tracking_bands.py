@@ -83,7 +83,7 @@ def test_the_common_shock_widens_all_weeks_alike():
     ahead = expected_until(MODEL, CUSTOMERS, np.array([float(AHEAD)]))[0]
     for rows, least in ((plain, 0.0), (shaken, ASSUMED.half_width(0.9))):
         width = np.log((rows[-1]["cumulative_upper"] - known) / ahead)
-        chance = 1.645 * np.sqrt(variance()) / ahead
+        chance = 1.645 * np.sqrt(np.log1p(variance() / ahead**2))
         assert width == pytest.approx(np.hypot(chance, least), rel=1e-3)
     assert (column(shaken, "lower") < column(plain, "lower")).all()
     assert (column(shaken, "upper") > column(plain, "upper")).all()
@@ -113,7 +113,7 @@ def test_what_is_not_known_of_the_parameters_widens_the_band():
     sd = np.sqrt(slope @ fitted.fit_.coordinate_covariance @ slope)
     assert sd > 0.3 * np.sqrt(ahead)
     width = np.log((wide["cumulative_upper"] - known) / ahead)
-    assert width == pytest.approx(1.645 * np.sqrt(sd**2 + ahead) / ahead, rel=1e-3)
+    assert width == pytest.approx(1.645 * np.sqrt(np.log1p((sd**2 + ahead) / ahead**2)), rel=1e-3)
     stub = SimpleNamespace(
         fit_=sure, kernel=fitted.kernel, alive=fitted.alive, at=fitted.at, time_unit_="week"
     )
@@ -136,3 +136,19 @@ def test_a_shock_is_learned_from_what_was_over_by_the_origin():
     assert _known_shock(found, date(2024, 2, 28)) == ASSUMED
     assert _known_shock(found, date(2024, 4, 1)) == CommonShock.of_errors([np.log(1.2)])
     assert _known_shock(found, date(2024, 5, 15)) == CommonShock.of_errors(np.log([1.2, 5.0]))
+
+
+def test_a_backtest_bands_the_weeks_with_what_it_had_learned():
+    check = clv.backtest(
+        clv.load_cdnow("sample"), "20w", origins=2, models=("bgnbd",), time_unit="week"
+    )
+    first, last = check.splits
+    assert not check.overlapping
+    for split_, shock in ((first, ASSUMED), (last, CommonShock.of_errors([first.log_error]))):
+        rows = split_.to_dict()["tracking"]
+        known = next(row for row in reversed(rows) if row["lower"] is None)
+        assert known["week_end"] == split_.origin.isoformat()
+        ahead = sum(row["forecasts"]["bgnbd"] for row in split_.path)
+        width = np.log((rows[-1]["cumulative_upper"] - known["cumulative_actual"]) / ahead)
+        assert width > shock.half_width(0.9)
+        assert width == pytest.approx(shock.half_width(0.9), rel=0.1)

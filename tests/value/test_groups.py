@@ -191,7 +191,7 @@ def test_bands_of_the_path_are_those_of_simulated_bases(shop):
     for name, drawn in (("purchases", counts), ("cumulative_purchases", counts.cumsum(axis=1))):
         for at in (2, 13, 30, 52):
             low, expected, high = path.loc[at, [f"{name}_lower", name, f"{name}_upper"]]
-            sd = expected * np.log(high / low) / (2.0 * 1.6449)
+            sd = expected * np.sqrt(np.expm1((np.log(high / low) / (2.0 * 1.6449)) ** 2))
             assert drawn[:, at - 1].mean() == pytest.approx(expected, rel=0.03 + 0.3 / expected)
             assert sd == pytest.approx(drawn[:, at - 1].std(), rel=0.12), (name, at)
 

@@ -58,9 +58,14 @@ def test_a_total_tells_its_parts():
     assert total.common_shock_degrees == 7
     assert total.common_shock_windows == 3
     assert total.common_shock_assumed is False
-    width = math.hypot(1.6448536 * 0.05, shock.half_width(0.9))
+    width = math.hypot(1.6448536 * math.sqrt(math.log(1.0 + 0.05**2)), shock.half_width(0.9))
     assert total.upper == pytest.approx(100.0 * math.exp(width))
     assert total.lower == pytest.approx(100.0 * math.exp(-width))
+
+
+def test_a_total_of_which_hardly_anything_is_left_has_bounds():
+    total = Total.of(1e-9, 0.0, 1.0, 0.9, NO_SHOCK)
+    assert 0.0 < total.lower < total.expected < total.upper < 1.0
 
 
 def test_a_fixed_cost_is_paid_in_good_times_and_bad():
