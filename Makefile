@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 TESTS ?= tests
+# An interpreter that has PyMC-Marketing and nutpie, for make bench.
+PEER ?=
 
 .PHONY: demo test test-slow lint notebooks check-notebooks bench lock clean
 
@@ -28,7 +30,7 @@ check-notebooks: $(VENV)/.installed-dev
 	$(BIN)/python -m notebooks.execute --check
 
 bench: $(VENV)/.installed-dev
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks $(PEER)
 
 # Hashes and versions only; no index address enters the lock files.
 lock:

@@ -1,16 +1,17 @@
 """Run every benchmark and write the tables to ``benchmarks/README.md``.
 
-``python -m benchmarks``
+``python -m benchmarks [PYTHON]``: PYTHON is an interpreter that has PyMC-Marketing and nutpie.
 """
 
 from __future__ import annotations
 
 import platform
 import subprocess
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import fit, fit_models, log_to_summary, start
+from benchmarks import fit, fit_models, log_to_summary, machine_learning, posterior, start
 
 _PACKAGES = ("clvmodels", "numpy", "scipy", "duckdb", "pyarrow", "lifetimes")
 
@@ -24,7 +25,7 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def main() -> None:
+def main(peer: str | None = None) -> None:
     """Measure everything once and replace the page."""
     commit = subprocess.run(
         ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=True
@@ -43,6 +44,8 @@ def main() -> None:
         ("Log to summary", log_to_summary.main),
         ("Fit", fit.main),
         ("Fit of each model", fit_models.main),
+        ("Posterior and value", lambda: posterior.main(peer)),
+        ("Machine learning", machine_learning.main),
         ("Start-up and the demo", start.main),
     ):
         page += ["", f"## {title}", "", benchmark()]
@@ -50,4 +53,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])
