@@ -129,9 +129,10 @@ def _query(relations: list[str], columns: TableColumns, end: date | None) -> str
     else:
         steps["clv_days"] = days.format(good)
     steps["clv_customers"] = customers_query("clv_days")
+    # Not a join: PostgreSQL underrates what comes out of windows, and would look for the last day
+    # once per customer.
     observed = (
-        "SELECT * FROM clv_customers "
-        f"CROSS JOIN (SELECT max(day) AS observation_end FROM {observed_days}) AS clv_end"
+        f"SELECT *, (SELECT max(day) FROM {observed_days}) AS observation_end FROM clv_customers"
     )
     if end is None:
         steps["clv_observed"] = observed
