@@ -241,8 +241,16 @@ def test_causes_lead_from_formula_to_model(ax):
 
 def test_figures_take_the_rows_of_a_backtest(ax):
     split = backtest()["splits"][-1]
-    counts = split["methods"]["bgnbd"]["counts"]
+    counts, deciles = split["methods"]["bgnbd"]["counts"], split["methods"]["bgnbd"]["deciles"]
     plots.plot_pit_histogram(counts["pit_histogram"], customers=split["customers"], ax=ax)
-    plots.plot_interval_coverage(counts["coverage"], ax=Figure().subplots())
-    plots.plot_calibration(split["by_frequency"], ax=Figure().subplots())
-    plots.plot_decile_lift({"model": split["methods"]["bgnbd"]["deciles"]}, ax=Figure().subplots())
+    drawn = {round(bar.get_height(), 9) for bar in ax.patches}
+    assert {round(share, 9) for share in counts["pit_histogram"]} <= drawn
+    coverage = plots.plot_interval_coverage(counts["coverage"], ax=Figure().subplots())
+    groups = plots.plot_calibration(split["by_frequency"], ax=Figure().subplots())
+    lift = plots.plot_decile_lift({"model": deciles}, ax=Figure().subplots())
+    for axes, rows in (
+        (coverage, counts["coverage"]),
+        (groups, split["by_frequency"]),
+        (lift, deciles),
+    ):
+        assert len(axes.patches) == len(rows)
