@@ -24,6 +24,7 @@ from clvmodels.kernels.mixing import mean_power_decay
 from clvmodels.kernels.quadrature import integrate_rate
 from clvmodels.kernels.tables import (
     harmonic,
+    idle_while_active,
     log_beta_step,
     log_beta_step_slope_b,
     log_rising,
@@ -232,8 +233,7 @@ class BetaGeo(PurchaseKernel):
         self, theta: FloatArray, x: IntArray, T: FloatArray, ahead: FloatArray
     ) -> FloatArray:
         """P(no purchase | active): nobody leaves before the next purchase."""
-        idle: FloatArray = np.exp(-(theta[0] + x) * np.log1p(ahead / (theta[1] + T)))
-        return idle
+        return idle_while_active(theta[0] + x, ahead, theta[1] + T)
 
     def draw_traits(
         self, theta: FloatArray, x: IntArray, T: FloatArray, rng: np.random.Generator

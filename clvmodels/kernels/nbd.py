@@ -15,7 +15,7 @@ from clvmodels.kernels.base import (
     Traits,
     weighted_sum,
 )
-from clvmodels.kernels.tables import harmonic, log_rising, negative_binomial
+from clvmodels.kernels.tables import harmonic, idle_while_active, log_rising, negative_binomial
 
 
 class NBD(PurchaseKernel):
@@ -103,8 +103,7 @@ class NBD(PurchaseKernel):
         self, theta: FloatArray, x: IntArray, T: FloatArray, ahead: FloatArray
     ) -> FloatArray:
         """P(no purchase | active): nobody leaves before the next purchase."""
-        idle: FloatArray = np.exp(-(theta[0] + x) * np.log1p(ahead / (theta[1] + T)))
-        return idle
+        return idle_while_active(theta[0] + x, ahead, theta[1] + T)
 
     def draw_traits(
         self, theta: FloatArray, x: IntArray, T: FloatArray, rng: np.random.Generator

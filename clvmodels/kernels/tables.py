@@ -69,6 +69,12 @@ def digamma_step(a: FloatArray, q: float) -> FloatArray:
     return np.where(a < _STIRLING_FROM, digamma(a + q) - digamma(a), stirling)
 
 
+def idle_while_active(power: FloatArray, time: FloatArray, scale: FloatArray) -> FloatArray:
+    """P(no purchase in ``time``) at a rate ~ Gamma(power, rate ``scale``), broadcast."""
+    idle: FloatArray = np.exp(-power * np.log1p(time / scale))
+    return idle
+
+
 def log_negative_binomial(
     k: IntArray, power: FloatArray, time: FloatArray | float, scale: FloatArray
 ) -> FloatArray:
