@@ -34,12 +34,12 @@ bench: $(VENV)/.installed-dev
 
 # Hashes and versions only; no index address enters the lock files.
 lock:
-	printf 'hatchling\neditables\n' | uv pip compile - pyproject.toml --universal \
+	printf 'hatchling\neditables\n' | uv pip compile - pyproject.toml --extra pdf --universal \
 	    --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --quiet \
 	    -o requirements.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
 	    --no-emit-index-url --quiet pyproject.toml --group dev --extra notebooks \
-	    --constraint requirements.lock --extra bench -o requirements-dev.lock
+	    --extra pdf --extra spark --extra bench --constraint requirements.lock -o requirements-dev.lock
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache
