@@ -1,0 +1,1 @@
+"""The commands, each thin over one job."""

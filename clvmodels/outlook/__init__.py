@@ -1,0 +1,1 @@
+"""What leaders ask of a base: the months ahead, cohorts, payback, and what changed."""

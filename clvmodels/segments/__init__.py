@@ -1,0 +1,1 @@
+"""Who the customers are: predictive segments, how sure and how stable they are."""
