@@ -14,9 +14,9 @@ import pytest
 import clvmodels as clv
 from clvmodels.config import JobConfig
 from clvmodels.evaluation.shocks import LearnedShocks, ShockWindow
-from clvmodels.pipeline import _saved_shocks
 from clvmodels.progress import NoProgress
 from clvmodels.record import Record
+from clvmodels.stages import saved_shocks
 from clvmodels.value.averaging import TOLERANCE
 from tests.jobs import clvmodels, day, digests, read, scores, shop, write_csv
 
@@ -579,7 +579,7 @@ def test_saved_shocks_serve_their_own_horizon_and_older_models_have_none(tmp_pat
 
     def shocks_of(horizon: str) -> LearnedShocks:
         record = Record(JobConfig(horizon=horizon), NoProgress())
-        return _saved_shocks(record, tmp_path)
+        return saved_shocks(record, tmp_path)
 
     assert shocks_of("1y") == LearnedShocks(horizon="1y")
     saved.save(tmp_path / "shock.json")

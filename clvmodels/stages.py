@@ -1,0 +1,237 @@
+"""The stages of a job, each from the record and what the stages before it left."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from clvmodels.config import JobConfig
+from clvmodels.engines.duckdb import write_scores
+from clvmodels.errors import ConfigurationError, DataWarning
+from clvmodels.evaluation.backtest import Backtest, backtest
+from clvmodels.evaluation.gates import Gate, fit_gates, interval_gate
+from clvmodels.evaluation.in_sample import alive_grid, frequency_check
+from clvmodels.evaluation.shocks import LearnedShocks, common_shocks
+from clvmodels.evaluation.sign_gates import sign_gates
+from clvmodels.evaluation.split import Split
+from clvmodels.models import PURCHASE_MODELS, GammaGammaModel, PurchaseModel
+from clvmodels.record import Record, describe_formula, describe_holdout, describe_totals
+from clvmodels.storage import read_json, write_json, write_parts
+from clvmodels.transactions.columns import CustomerColumns
+from clvmodels.transactions.log import TransactionLog
+from clvmodels.transactions.sources import CsvOptions
+from clvmodels.transactions.summary import CustomerSummary
+from clvmodels.transactions.summary_file import SummaryFile
+from clvmodels.units import Duration
+from clvmodels.value.customer_value import CustomerValue
+
+BACKTEST_SCHEMA = 2
+Opened = TypeVar("Opened", TransactionLog, TransactionLog | SummaryFile)
+
+
+def load_models(folder: Path) -> tuple[PurchaseModel, GammaGammaModel | None]:
+    """Read the models that a job saved; spend is None where the log had no amounts.
+
+    Raises
+    ------
+    ArtefactError
+        If a file is missing, damaged or of another version.
+    """
+    from clvmodels.models.base import SCHEMA
+
+    saved = folder / "purchases.json"
+    purchases = model_class(read_json(saved, schema=SCHEMA).get("model")).load(saved)
+    spend = folder / "spend.json"
+    return purchases, GammaGammaModel.load(spend) if spend.exists() else None
+
+
+def model_class(name: Any) -> type[PurchaseModel]:
+    """Class of the purchase model of a name; refuses one that there is not."""
+    if name not in PURCHASE_MODELS:
+        msg = f"model = {name!r} is not known; there is {', '.join(PURCHASE_MODELS)}."
+        raise ConfigurationError(msg)
+    return PURCHASE_MODELS[name]
+
+
+def value_terms(config: JobConfig) -> dict[str, Any]:
+    """What value means, as `CustomerValue` takes it."""
+    return {
+        "margin": config.margin,
+        "annual_discount_rate": config.annual_discount_rate,
+        "cost_per_order": config.cost_per_order,
+        "cost_per_customer_year": config.cost_per_customer_year,
+        "seed": config.seed,
+    }
+
+
+def opened(record: Record, opener: Callable[[], Opened]) -> Opened:
+    """Read the input of a job."""
+    with record.stage("read"):
+        return opener()
+
+
+def summarized(record: Record, log: TransactionLog | SummaryFile, folder: Path) -> CustomerSummary:
+    """Summarise, write the quarantine and describe both; a summary file sets no rows aside."""
+    config = record.config
+    with record.stage("summarise"):
+        summary = labelled(log.summarize(config.observation_end, config.time_unit), config)
+        record.describe_log(log, summary)
+        if isinstance(log, TransactionLog):
+            write_parts(folder / "quarantine", log.quarantine_batches(config.observation_end))
+    return summary
+
+
+def labelled(summary: CustomerSummary, config: JobConfig) -> CustomerSummary:
+    """The summary with the labels that the configuration names, if any."""
+    if config.labels is None:
+        return summary
+    with warnings.catch_warnings():
+        # As for the log: the same findings are in the record.
+        warnings.simplefilter("ignore", DataWarning)
+        return summary.with_labels(config.labels, config.customer_id, csv=table_csv(config))
+
+
+def fitted(
+    record: Record, chosen: type[PurchaseModel], summary: CustomerSummary, folder: Path
+) -> tuple[PurchaseModel, GammaGammaModel | None]:
+    """Learn the models, save and describe them."""
+    config = record.config
+    with record.stage("fit"):
+        purchases = chosen().fit(summary, method=config.method, seed=config.seed)
+        spend = None
+        if summary.has_amount and len(summary.orders()):
+            spend = GammaGammaModel().fit(summary, method=config.method, seed=config.seed)
+        elif summary.has_amount:
+            message = "No repeat purchase has an amount above 0: value columns are null."
+            record.warn("no_spend_model", message)
+        (folder / "model").mkdir()
+        purchases.save(folder / "model" / "purchases.json")
+        if spend is not None:
+            spend.save(folder / "model" / "spend.json")
+    record.describe_models(purchases, spend)
+    return purchases, spend
+
+
+def usable_spend(
+    record: Record, summary: CustomerSummary, spend: GammaGammaModel | None
+) -> GammaGammaModel | None:
+    """Spend model for a log; None where the log has no amounts, as in a run."""
+    if spend is None and summary.has_amount:
+        message = "The saved model has no spend.json: value columns are null. Fit it with amounts."
+        record.warn("no_spend_model", message)
+    return spend if summary.has_amount else None
+
+
+def back_tested(
+    record: Record,
+    log: TransactionLog,
+    summary: CustomerSummary,
+    purchases: PurchaseModel,
+    triples: CustomerColumns,
+    folder: Path,
+) -> Split | None:
+    """Compare with what happened, write ``backtest.json`` and give the last split."""
+    found = compared(log, record.config, (purchases.kernel.name,), summary.observation_end)
+    if found.last is not None:
+        record.fields["holdout"] = describe_holdout(found.last)
+    content = found.to_dict() | {
+        "frequency_check": frequency_check(purchases, triples),
+        "alive_grid": alive_grid(purchases, triples),
+    }
+    write_json(folder / "backtest.json", content, schema=BACKTEST_SCHEMA)
+    return found.last
+
+
+def compared(
+    log: TransactionLog, config: JobConfig, models: Sequence[str], end: date | None
+) -> Backtest:
+    """Back-test models and baselines on a log, as the configuration says."""
+    return backtest(
+        log,
+        config.holdout,
+        config.origins,
+        models,
+        observation_end=end,
+        labels=partial(labelled, config=config) if config.labels is not None else None,
+        time_unit=config.time_unit,
+        method=config.method,
+        interval=config.interval,
+        seed=config.seed,
+    )
+
+
+def learned_shocks(
+    record: Record, log: TransactionLog, summary: CustomerSummary, folder: Path
+) -> LearnedShocks:
+    """Learn what strikes all customers at once, and keep it beside the models."""
+    config = record.config
+    with record.stage("shocks"):
+        shocks = common_shocks(
+            log, config.horizon, model=config.model, observation_end=summary.observation_end
+        )
+        shocks.save(folder / "model" / "shock.json")
+    record.fields["common_shocks"] = shocks.to_dict()
+    return shocks
+
+
+def saved_shocks(record: Record, model: Path) -> LearnedShocks:
+    """Shocks that were saved with the models; assumed for any other horizon than theirs."""
+    horizon, path = Duration.parse(record.config.horizon), model / "shock.json"
+    shocks = LearnedShocks.load(path) if path.exists() else LearnedShocks(horizon=str(horizon))
+    if Duration.parse(shocks.horizon).days != horizon.days:
+        message = (
+            f"The common shock saved with the model was learned over {shocks.horizon}; over "
+            f"{horizon} its size is assumed. Fit with --horizon {horizon} to learn it."
+        )
+        record.warn("shock_of_another_horizon", message)
+        shocks = LearnedShocks(horizon=str(horizon))
+    record.fields["common_shocks"] = shocks.to_dict()
+    return shocks
+
+
+def scored(
+    record: Record,
+    summary: CustomerSummary,
+    value: CustomerValue,
+    shocks: LearnedShocks,
+    folder: Path,
+) -> None:
+    """Score the base into ``scores/`` and describe its totals."""
+    config = record.config
+    scorer = value.scorer(config.horizon, config.interval)
+    with record.stage("score", total=len(summary)) as tick:
+        written = write_scores(summary, scorer, folder / "scores", tick)
+    with record.stage("totals"):
+        totals = describe_totals(value, scorer, written, config, shocks)
+        record.fields["totals"] = totals
+        record.fields["formula_comparison"] = describe_formula(scorer, written, totals)
+
+
+def log_gates(
+    record: Record,
+    log: TransactionLog,
+    summary: CustomerSummary,
+    purchases: PurchaseModel,
+    spend: GammaGammaModel | None,
+    shocks: LearnedShocks,
+) -> list[Gate]:
+    """Gates on the fits, on the signs of the log and on its earlier windows."""
+    with record.stage("gates"):
+        triples = summary.triples()
+        repeaters = round(float(triples.weights[triples.frequency > 0].sum()))
+        orders = summary.orders() if summary.has_amount else None
+        end = summary.observation_end
+        return [
+            *fit_gates(purchases, spend, len(summary), repeaters),
+            *sign_gates(log.signs(summary), purchases, triples, orders, end),
+            interval_gate(shocks.purchases),
+        ]
+
+
+def table_csv(config: JobConfig) -> CsvOptions:
+    """How CSV files of customers are written: as the log's, without dates and amounts."""
+    return CsvOptions(delimiter=config.delimiter, quote=config.quote, encoding=config.encoding)
