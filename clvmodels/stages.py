@@ -59,13 +59,7 @@ def model_class(name: Any) -> type[PurchaseModel]:
 
 def value_terms(config: JobConfig) -> dict[str, Any]:
     """What value means, as `CustomerValue` takes it."""
-    return {
-        "margin": config.margin,
-        "annual_discount_rate": config.annual_discount_rate,
-        "cost_per_order": config.cost_per_order,
-        "cost_per_customer_year": config.cost_per_customer_year,
-        "seed": config.seed,
-    }
+    return {**config.value_terms(), "seed": config.seed}
 
 
 def opened(record: Record, opener: Callable[[], Opened]) -> Opened:

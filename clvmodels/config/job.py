@@ -9,18 +9,19 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
+from clvmodels.config.decisions import ActionRule, ScenarioRules
+from clvmodels.config.economics import EconomicsConfig
+from clvmodels.config.segments import SegmentRules
 from clvmodels.errors import ConfigurationError, DurationError, UndiscountedLifetimeError
 from clvmodels.units import Duration, TimeUnit
 
 Text = Annotated[str, Field(min_length=1)]
 
 
-class JobConfig(BaseModel):
+class JobConfig(EconomicsConfig):
     """Everything that decides what a job computes; frozen, and written into its ``run.json``."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     customer_id: Text = "customer_id"
     date: Text = "date"
@@ -43,15 +44,19 @@ class JobConfig(BaseModel):
     model: Text = "bgnbd"
     method: Literal["auto", "mle", "map", "laplace", "nuts"] = "auto"
     horizon: str = "1y"
-    annual_discount_rate: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = 0.10
-    margin: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
-    cost_per_order: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = 0.0
-    cost_per_customer_year: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] = 0.0
     interval: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.9
     holdout: str | None = None
     origins: Annotated[int, Field(ge=1)] = 3
     currency: Annotated[str, Field(max_length=8)] | None = None
+    previous: Text | None = None
 
+    # Tables of a configuration file; the command line has no options for them.
+    segments: SegmentRules = SegmentRules()
+    actions: dict[str, ActionRule] = Field(default_factory=dict)
+    scenarios: ScenarioRules | None = None
+
+    engine: Literal["duckdb", "spark"] = "duckdb"
+    master: Text | None = None
     memory_limit: Text | None = None
     threads: Annotated[int, Field(ge=1)] | None = None
     seed: Annotated[int, Field(ge=0)] = 0
@@ -90,6 +95,13 @@ class JobConfig(BaseModel):
         return value
 
     @model_validator(mode="after")
+    def _master_is_of_spark(self) -> Self:
+        if self.master is not None and self.engine != "spark":
+            msg = f"master = {self.master!r} needs engine = 'spark'"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
     def _lifetime_is_finite(self) -> Self:
         if Duration.parse(self.horizon).is_lifetime and self.annual_discount_rate == 0.0:
             raise ValueError(str(UndiscountedLifetimeError()))
@@ -115,6 +127,8 @@ def resolve_config(file: Path | None, given: dict[str, Any]) -> JobConfig:
 def _describe(problem: Any) -> str:
     """Say in a sentence what is wrong with an option."""
     option = ".".join(map(str, problem["loc"]))
+    if problem["type"] == "extra_forbidden" and len(problem["loc"]) > 1:
+        return f"{option} is no option."
     if problem["type"] == "extra_forbidden":
         close = difflib.get_close_matches(option, JobConfig.model_fields, n=1)
         known = ", ".join(JobConfig.model_fields)
