@@ -39,7 +39,7 @@ class EconomicsConfig(BaseModel):
 
     @field_validator("payback_horizon")
     @classmethod
-    def _ends(cls, value: str) -> str:
+    def _payback_ends(cls, value: str) -> str:
         try:
             duration = Duration.parse(value)
         except DurationError as error:
@@ -67,8 +67,8 @@ class EconomicsConfig(BaseModel):
         strange = [key for key in self.cac_values if not _COHORT.fullmatch(key)]
         if self.cac_label == COHORT and strange:
             msg = (
-                f"cac_values has the cohort {strange[0]!r}; write a year, a half-year, a quarter or "
-                "a month: '2024', '2024 H1', '2024 Q3' or '2024-07'"
+                f"cac_values has the cohort {strange[0]!r}; write a year, a half-year, a quarter "
+                "or a month: '2024', '2024 H1', '2024 Q3' or '2024-07'"
             )
             raise ValueError(msg)
         return self
