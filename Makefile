@@ -6,7 +6,7 @@ TESTS ?= tests
 # An interpreter that has PyMC-Marketing and nutpie, for make bench.
 PEER ?=
 
-.PHONY: demo test test-slow lint notebooks check-notebooks bench lock clean
+.PHONY: demo test test-slow lint notebooks check-notebooks docs bench lock clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/clvmodels demo --out reports/cdnow; status=$$?; \
@@ -29,6 +29,9 @@ notebooks: $(VENV)/.installed-dev
 check-notebooks: $(VENV)/.installed-dev
 	$(BIN)/python -m notebooks.execute --check
 
+docs: $(VENV)/.installed-dev
+	$(BIN)/python -m sphinx -W --keep-going -q -b html -c docs . build/docs
+
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks $(PEER)
 
@@ -39,7 +42,7 @@ lock:
 	    -o requirements.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
 	    --no-emit-index-url --quiet pyproject.toml --group dev --extra notebooks \
-	    --extra pdf --extra spark --extra bench --constraint requirements.lock -o requirements-dev.lock
+	    --extra pdf --extra spark --extra docs --extra bench --constraint requirements.lock -o requirements-dev.lock
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache

@@ -6,6 +6,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from clvmodels.config.segments import SegmentRules as SegmentRules
+    from clvmodels.decisions.decide import decide as decide
+    from clvmodels.decisions.decision import Decision as Decision
     from clvmodels.errors import ClvError as ClvError
     from clvmodels.errors import ClvWarning as ClvWarning
     from clvmodels.evaluation.backtest import Backtest as Backtest
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
     from clvmodels.models.modified_beta_geo import ModifiedBetaGeoModel as ModifiedBetaGeoModel
     from clvmodels.models.nbd import NBDModel as NBDModel
     from clvmodels.models.pareto_nbd import ParetoNBDModel as ParetoNBDModel
+    from clvmodels.segments.result import Segments as Segments
+    from clvmodels.segments.result import segment as segment
     from clvmodels.simulation.shop import SimulatedShop as SimulatedShop
     from clvmodels.simulation.simulate import simulate_log as simulate_log
     from clvmodels.simulation.simulate import simulate_tables as simulate_tables
@@ -41,20 +46,25 @@ _HOMES = {
     "ClvWarning": "errors",
     "CsvOptions": "transactions.sources",
     "CustomerValue": "value.customer_value",
+    "Decision": "decisions.decision",
     "Duration": "units",
     "GammaGammaModel": "models.gamma_gamma",
     "ModifiedBetaGeoModel": "models.modified_beta_geo",
     "NBDModel": "models.nbd",
     "ParetoNBDModel": "models.pareto_nbd",
+    "SegmentRules": "config.segments",
+    "Segments": "segments.result",
     "SimulatedShop": "simulation.shop",
     "backtest": "evaluation.backtest",
     "common_shocks": "evaluation.shocks",
     "compare_formula": "evaluation.compare_formula",
     "compare_models": "models.comparison",
+    "decide": "decisions.decide",
     "from_lifetimes": "models.migration",
     "from_pymc_marketing": "models.migration",
     "load_cdnow": "transactions.datasets",
     "read_transactions": "transactions.read",
+    "segment": "segments.result",
     "simple_formula": "value.formula_variants",
     "simulate_log": "simulation.simulate",
     "simulate_tables": "simulation.simulate",

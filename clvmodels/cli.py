@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from clvmodels.commands import evidence, jobs, logs
+from clvmodels.commands import decisions, evidence, jobs, logs
 from clvmodels.errors import ClvError, ExitStatus
 from clvmodels.interruption import Interrupted, orderly_end
 
@@ -22,7 +22,10 @@ app = typer.Typer(
 for command in (jobs.run, jobs.demo, logs.validate, jobs.fit, jobs.score):
     app.command()(command)
 app.command("backtest")(evidence.back_test)
-for command in (evidence.report, logs.sql, logs.simulate):
+for command in (evidence.report, decisions.decide):
+    app.command()(command)
+app.add_typer(decisions.decisions)
+for command in (logs.sql, logs.simulate):
     app.command()(command)
 
 

@@ -10,6 +10,14 @@ from typing import Any
 from clvmodels.config import JobConfig
 from clvmodels.errors import DataWarning, InputError
 from clvmodels.evaluation.gates import history_gate, holdout_gate, model_gates
+from clvmodels.insights import (
+    describe_decisions,
+    describe_outlook,
+    describe_segments,
+    learned_segments,
+    saved_segments,
+    segments_tested,
+)
 from clvmodels.progress import Progress
 from clvmodels.record import Record
 from clvmodels.stages import (
@@ -24,6 +32,7 @@ from clvmodels.stages import (
     opened,
     saved_shocks,
     scored,
+    scorer_of,
     summarized,
     table_csv,
     usable_spend,
@@ -88,13 +97,15 @@ def validate(opener: LogOpener, config: JobConfig, progress: Progress) -> dict[s
 
 
 def fit(opener: LogOpener, config: JobConfig, out: Path, progress: Progress) -> dict[str, Any]:
-    """Learn the models and save them in ``out/model``."""
+    """Learn the models and the limits of segments, and save them in ``out/model``."""
     record, chosen = Record(config, progress), model_class(config.model)
     with staged(out) as folder:
         log = opened(record, opener)
         summary = summarized(record, log, folder)
         purchases, spend = fitted(record, chosen, summary, folder)
         shocks = learned_shocks(record, log, summary, folder)
+        scorer = scorer_of(CustomerValue(purchases, spend, **value_terms(config)), config)
+        learned_segments(record, summary, scorer, folder)
         record.judge(log_gates(record, log, summary, purchases, spend, shocks))
         return record.write(folder)
 
@@ -113,13 +124,17 @@ def score(
         spend = usable_spend(record, summary, spend)
         record.describe_models(purchases, spend)
         value = CustomerValue(purchases, spend, **value_terms(config))
-        scored(record, summary, value, saved_shocks(record, model), folder)
+        scorer = scorer_of(value, config)
+        segmenter = saved_segments(record, summary, scorer, model)
+        shocks = saved_shocks(record, model)
+        base = scored(record, summary, value, scorer, segmenter, shocks, folder)
+        describe_segments(record, base, folder)
         record.judge(model_gates(purchases, spend))
         return record.write(folder)
 
 
 def run(opener: LogOpener, config: JobConfig, out: Path, progress: Progress) -> dict[str, Any]:
-    """Do the whole job: check, summarise, fit, back-test, score and report."""
+    """Do the whole job: check, summarise, fit, back-test, score, segment and report."""
     from clvmodels.report import write_report
 
     record, chosen = Record(config, progress), model_class(config.model)
@@ -127,12 +142,16 @@ def run(opener: LogOpener, config: JobConfig, out: Path, progress: Progress) -> 
         log = opened(record, opener)
         summary = summarized(record, log, folder)
         purchases, spend = fitted(record, chosen, summary, folder)
-        triples = summary.triples()
         with record.stage("back-test"):
-            check = back_tested(record, log, summary, purchases, triples, folder)
+            check = back_tested(record, log, summary, purchases, summary.triples(), folder)
         shocks = learned_shocks(record, log, summary, folder)
         value = CustomerValue(purchases, spend, **value_terms(config))
-        scored(record, summary, value, shocks, folder)
+        scorer = scorer_of(value, config)
+        segmenter = learned_segments(record, summary, scorer, folder)
+        base = scored(record, summary, value, scorer, segmenter, shocks, folder)
+        describe_segments(record, base, folder)
+        segments_tested(record, base, log, check)
+        describe_outlook(record, base, log, out)
         record.judge(
             [
                 *log_gates(record, log, summary, purchases, spend, shocks),
@@ -142,6 +161,7 @@ def run(opener: LogOpener, config: JobConfig, out: Path, progress: Progress) -> 
                 holdout_gate(check, config.interval),
             ],
         )
+        describe_decisions(record, base)
         content = record.write(folder)
         with record.stage("report"):
             write_report(folder)

@@ -28,9 +28,8 @@ from clvmodels.transactions.summary_file import SummaryFile
 from clvmodels.value.customer_value import CustomerValue
 from clvmodels.value.formula_causes import CAUSES, causes_of_base
 from clvmodels.value.scorer import Scorer
-from clvmodels.value.shock import CommonShocks
 from clvmodels.value.simple_formula import formula_of_sums
-from clvmodels.value.totals import value_totals
+from clvmodels.value.totals import ValueTotals
 
 SCHEMA = 1
 _DISTRIBUTIONS = ("numpy", "scipy", "pandas", "pyarrow", "duckdb")
@@ -108,7 +107,7 @@ class Record:
         record: dict[str, Any] = {
             "schema": SCHEMA,
             "clvmodels": __version__,
-            "config": self.config.model_dump(),
+            "config": self._told_config(),
             **self.fields,
             "warnings": self.warnings,
             "timings": self.timings,
@@ -117,6 +116,13 @@ class Record:
         }
         content: dict[str, Any] = plain(record)
         return content
+
+    def _told_config(self) -> dict[str, Any]:
+        """The configuration; of the run before only the name, since its path is the machine's."""
+        told = self.config.model_dump()
+        if self.config.previous is not None:
+            told["previous"] = Path(self.config.previous).resolve().name
+        return told
 
     def write(self, folder: Path) -> dict[str, Any]:
         """Write ``run.json`` and give what it holds."""
@@ -163,13 +169,9 @@ def describe_holdout(check: Split) -> dict[str, Any]:
 
 
 def describe_totals(
-    value: CustomerValue, scorer: Scorer, scored: Scored, config: JobConfig, shocks: CommonShocks
+    value: CustomerValue, scorer: Scorer, scored: Scored, config: JobConfig, totals: ValueTotals
 ) -> dict[str, Any]:
-    """Give the totals of the base; None where there is no money or no finite number.
-
-    The scorer is the one that scored it, since its tables serve the totals too.
-    """
-    totals = value_totals(scored.groups, scorer, config.interval, shocks)
+    """Give the totals of the base; None where there is no money or no finite number."""
     formula = None
     new_customer = None
     if value.spend is not None:
@@ -193,16 +195,18 @@ def describe_totals(
 
 
 def describe_formula(
-    scorer: Scorer, scored: Scored, totals: dict[str, Any]
+    scorer: Scorer, scored: Scored, totals: dict[str, Any], own_costs: float = 0.0
 ) -> dict[str, Any] | None:
     """Give what the simple formula says for the base, less the model, by cause.
 
-    None where either has no number; ``totals`` are those of `describe_totals`.
+    None where either has no number; ``totals`` are those of `describe_totals`, after
+    ``own_costs``: the present value of what single customers cost.
     """
     if totals["simple_formula"] is None or totals["clv"] is None:
         return None
     base, model = formula_of_sums(scored.formula_sums, scorer.terms), totals["clv"]["expected"]
-    causes = causes_of_base(scored.groups, scorer, base, model)
+    causes = causes_of_base(scored.groups, scorer, base, model + own_costs)
+    causes["costs"] += own_costs
     return {
         "formula": base.value,
         "model": model,

@@ -18,8 +18,10 @@ from clvmodels.evaluation.in_sample import alive_grid, frequency_check
 from clvmodels.evaluation.shocks import LearnedShocks, common_shocks
 from clvmodels.evaluation.sign_gates import sign_gates
 from clvmodels.evaluation.split import Split
+from clvmodels.insights import ScoredBase
 from clvmodels.models import PURCHASE_MODELS, GammaGammaModel, PurchaseModel
 from clvmodels.record import Record, describe_formula, describe_holdout, describe_totals
+from clvmodels.segments.segmenter import Segmenter
 from clvmodels.storage import read_json, write_json, write_parts
 from clvmodels.transactions.columns import CustomerColumns
 from clvmodels.transactions.log import TransactionLog
@@ -27,7 +29,10 @@ from clvmodels.transactions.sources import CsvOptions
 from clvmodels.transactions.summary import CustomerSummary
 from clvmodels.transactions.summary_file import SummaryFile
 from clvmodels.units import Duration
+from clvmodels.value.customer_costs import charge_totals, present_cost, yearly_costs
 from clvmodels.value.customer_value import CustomerValue
+from clvmodels.value.scorer import Scorer
+from clvmodels.value.totals import value_totals
 
 BACKTEST_SCHEMA = 2
 Opened = TypeVar("Opened", TransactionLog, TransactionLog | SummaryFile)
@@ -60,6 +65,11 @@ def model_class(name: Any) -> type[PurchaseModel]:
 def value_terms(config: JobConfig) -> dict[str, Any]:
     """What value means, as `CustomerValue` takes it."""
     return {**config.value_terms(), "seed": config.seed}
+
+
+def scorer_of(value: CustomerValue, config: JobConfig) -> Scorer:
+    """What scores the base over the horizon of the job."""
+    return value.scorer(config.horizon, config.interval)
 
 
 def opened(record: Record, opener: Callable[[], Opened]) -> Opened:
@@ -191,18 +201,25 @@ def scored(
     record: Record,
     summary: CustomerSummary,
     value: CustomerValue,
+    scorer: Scorer,
+    segmenter: Segmenter,
     shocks: LearnedShocks,
     folder: Path,
-) -> None:
+) -> ScoredBase:
     """Score the base into ``scores/`` and describe its totals."""
-    config = record.config
-    scorer = value.scorer(config.horizon, config.interval)
+    config, folder = record.config, folder / "scores"
+    costs = None
+    if config.cost_label is not None and value.spend is not None:
+        costs = yearly_costs(summary, config.cost_label)
     with record.stage("score", total=len(summary)) as tick:
-        written = write_scores(summary, scorer, folder / "scores", tick)
+        written = write_scores(summary, scorer, folder, tick, segmenter, costs)
     with record.stage("totals"):
-        totals = describe_totals(value, scorer, written, config, shocks)
+        own = 0.0 if costs is None else present_cost(costs, scorer.terms)
+        found = charge_totals(value_totals(written.groups, scorer, config.interval, shocks), own)
+        totals = describe_totals(value, scorer, written, config, found) | {"customer_costs": own}
         record.fields["totals"] = totals
-        record.fields["formula_comparison"] = describe_formula(scorer, written, totals)
+        record.fields["formula_comparison"] = describe_formula(scorer, written, totals, own)
+    return ScoredBase(summary, value, scorer, segmenter, shocks, written, found, folder, own)
 
 
 def log_gates(

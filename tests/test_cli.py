@@ -541,7 +541,7 @@ def test_help_of_every_command_fits_a_terminal():
         command.name or command.callback.__name__ for command in cli.app.registered_commands
     ]
     assert commands == [
-        "run", "demo", "validate", "fit", "score", "backtest", "report", "sql", "simulate"
+        "run", "demo", "validate", "fit", "score", "backtest", "report", "decide", "sql", "simulate"
     ]  # fmt: skip
     for name in commands:
         assert re.search(rf"^│ {name} ", top.stdout, re.M)

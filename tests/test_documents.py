@@ -63,6 +63,7 @@ def test_the_readme_names_every_command():
     text = (ROOT / "README.md").read_text("utf-8")
     sentence = re.search(r"^Commands: (.*?);", text, re.MULTILINE).group(1)
     commands = {command.name or command.callback.__name__ for command in app.registered_commands}
+    commands |= {group.typer_instance.info.name for group in app.registered_groups}
     assert set(re.findall(r"`(\w+)`", sentence)) == commands
 
 
