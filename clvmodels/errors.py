@@ -115,6 +115,19 @@ class ResourceError(ClvError):
     exit_status = ExitStatus.RESOURCES
 
 
+class FolderInUseError(ResourceError):
+    """Another job works in the folder."""
+
+    def __init__(self, folder: str, who: str, *, only_told: bool = False) -> None:
+        hint = ""
+        if only_told:
+            hint = f" If that process no longer runs, remove {folder}/.lock."
+        super().__init__(
+            f"{folder} is in use by {who}. Wait until that job is done, or choose another "
+            f"folder.{hint}"
+        )
+
+
 class ClvWarning(UserWarning):
     """Base of all warnings."""
 

@@ -14,6 +14,7 @@ from clvmodels.decisions.staff_card import staff_card
 from clvmodels.decisions.stake import Basis
 from clvmodels.engines.duckdb import Scored
 from clvmodels.errors import ArtefactError
+from clvmodels.evaluation.shocks import LearnedShocks
 from clvmodels.evaluation.split import Split
 from clvmodels.outlook.changes import Now, change
 from clvmodels.outlook.channels import payback_by_label
@@ -35,7 +36,6 @@ from clvmodels.transactions.log import TransactionLog
 from clvmodels.transactions.summary import CustomerSummary
 from clvmodels.value.customer_value import CustomerValue
 from clvmodels.value.scorer import Scorer
-from clvmodels.value.shock import CommonShocks
 from clvmodels.value.totals import ValueTotals
 
 
@@ -51,7 +51,7 @@ class ScoredBase:
     value: CustomerValue
     scorer: Scorer
     segmenter: Segmenter
-    shocks: CommonShocks
+    shocks: LearnedShocks
     scored: Scored
     totals: ValueTotals
     scores: Path

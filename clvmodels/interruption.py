@@ -15,15 +15,23 @@ class Interrupted(BaseException):
     """A signal asked the job to stop. Not a KeyboardInterrupt, which Typer answers by itself."""
 
 
+# SIGHUP comes when the terminal goes; Windows has none.
+_SIGNALS = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]
 # Signals that came while a command ran; one process runs one command.
 _received: list[int] = []
 
 
 @contextmanager
 def orderly_end() -> Iterator[list[int]]:
-    """Let SIGINT and SIGTERM raise `Interrupted`; gives the signals that came, which may grow."""
+    """Let signals raise `Interrupted`; gives those that came, which may grow.
+
+    A signal that whoever started the command wants ignored, as ``nohup`` does, stays ignored.
+    """
     _received.clear()
-    before = {each: signal.signal(each, _interrupt) for each in (signal.SIGINT, signal.SIGTERM)}
+    heeded = [each for each in _SIGNALS if signal.getsignal(each) != signal.SIG_IGN]
+    before = {each: signal.signal(each, _interrupt) for each in heeded}
     tell_lost, sys.unraisablehook = sys.unraisablehook, _keep_silent
     try:
         yield _received

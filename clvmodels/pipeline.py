@@ -23,10 +23,12 @@ from clvmodels.record import Record
 from clvmodels.stages import (
     back_tested,
     compared,
+    drifted,
     fitted,
     labelled,
     learned_shocks,
     load_models,
+    load_training,
     log_gates,
     model_class,
     opened,
@@ -114,7 +116,9 @@ def score(
     opener: CustomerOpener, config: JobConfig, model: Path, out: Path, progress: Progress
 ) -> dict[str, Any]:
     """Score the customers of a log or of a summary file with saved models."""
+    # All of the model at once: another fit may replace it while customers are summarised.
     purchases, spend = load_models(model)
+    training = load_training(model)
     config = config.model_copy(
         update={"time_unit": purchases.time_unit_, "model": purchases.kernel.name}
     )
@@ -129,7 +133,8 @@ def score(
         shocks = saved_shocks(record, model)
         base = scored(record, summary, value, scorer, segmenter, shocks, folder)
         describe_segments(record, base, folder)
-        record.judge(model_gates(purchases, spend))
+        gates = drifted(record, base, training)
+        record.judge([*model_gates(purchases, spend), *gates])
         return record.write(folder)
 
 

@@ -20,6 +20,7 @@ from clvmodels.evaluation.gates import Gate, verdict
 from clvmodels.evaluation.split import Split
 from clvmodels.models import GammaGammaModel, PurchaseModel
 from clvmodels.models.base import Model
+from clvmodels.profile import Profiled
 from clvmodels.progress import Progress
 from clvmodels.storage import RECORD, plain, write_json
 from clvmodels.transactions.log import TransactionLog
@@ -114,6 +115,8 @@ class Record:
             "versions": {"python": platform.python_version(), "clvmodels": __version__, **versions},
             "seed": self.config.seed,
         }
+        if isinstance(self.progress, Profiled):
+            record["profile"] = self.progress.to_list()
         content: dict[str, Any] = plain(record)
         return content
 

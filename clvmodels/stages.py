@@ -13,11 +13,14 @@ from clvmodels.config import JobConfig
 from clvmodels.engines.duckdb import write_scores
 from clvmodels.errors import ConfigurationError, DataWarning
 from clvmodels.evaluation.backtest import Backtest, backtest
+from clvmodels.evaluation.drift import find_drift
+from clvmodels.evaluation.drift_gates import drift_gates, no_memory_gate
 from clvmodels.evaluation.gates import Gate, fit_gates, interval_gate
 from clvmodels.evaluation.in_sample import alive_grid, frequency_check
 from clvmodels.evaluation.shocks import LearnedShocks, common_shocks
 from clvmodels.evaluation.sign_gates import sign_gates
 from clvmodels.evaluation.split import Split
+from clvmodels.evaluation.training_period import TrainingPeriod
 from clvmodels.insights import ScoredBase
 from clvmodels.models import PURCHASE_MODELS, GammaGammaModel, PurchaseModel
 from clvmodels.record import Record, describe_formula, describe_holdout, describe_totals
@@ -116,6 +119,9 @@ def fitted(
         purchases.save(folder / "model" / "purchases.json")
         if spend is not None:
             spend.save(folder / "model" / "spend.json")
+        first = record.fields["period"]["first_purchase"]
+        training = TrainingPeriod.of(summary, first, purchases, spend)
+        training.save(folder / "model" / "training.json")
     record.describe_models(purchases, spend)
     return purchases, spend
 
@@ -220,6 +226,24 @@ def scored(
         record.fields["totals"] = totals
         record.fields["formula_comparison"] = describe_formula(scorer, written, totals, own)
     return ScoredBase(summary, value, scorer, segmenter, shocks, written, found, folder, own)
+
+
+def load_training(model: Path) -> TrainingPeriod | None:
+    """What a saved model remembers of its log; None where it was saved without."""
+    path = model / "training.json"
+    return TrainingPeriod.load(path) if path.exists() else None
+
+
+def drifted(record: Record, base: ScoredBase, training: TrainingPeriod | None) -> list[Gate]:
+    """Gates on whether the shop is still the one that the saved models know."""
+    if training is None:
+        return [no_memory_gate()]
+    purchases, spend = base.value.purchases, base.value.spend
+    with record.stage("drift"):
+        end = base.summary.observation_end
+        drift = find_drift(training, base.scored.groups, end, purchases, spend, base.shocks)
+        record.fields["drift"] = drift.to_dict()
+    return drift_gates(drift)
 
 
 def log_gates(

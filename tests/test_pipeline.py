@@ -78,6 +78,7 @@ def test_a_run_leaves_the_files_of_the_contract(base):
         "purchases.json",
         "spend.json",
         "shock.json",
+        "training.json",
     }
     assert [path.name for path in (base / "scores").iterdir()] == ["part-00000.parquet"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -58,8 +59,12 @@ def report(
 ) -> None:
     """Render the report of a run again."""
     from clvmodels.report import write_report
+    from clvmodels.storage import locked, settle
 
-    summary = write_report(run_dir)
+    settle(run_dir)
+    # Whoever reads says best that a folder is missing.
+    with locked(run_dir) if run_dir.is_dir() else nullcontext():
+        summary = write_report(run_dir)
     if as_json:
         typer.echo(json.dumps(summary.to_dict()))
     elif not quiet:

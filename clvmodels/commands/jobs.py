@@ -15,6 +15,7 @@ from clvmodels.commands.shared import (
     Json,
     Logs,
     Out,
+    Profile,
     Quiet,
     finish,
     progress_for,
@@ -29,6 +30,7 @@ def run(
     config: Config = None,
     as_json: Json = False,
     quiet: Quiet = False,
+    profile: Profile = False,
     **options: Any,
 ) -> None:
     """Do the whole job: check, summarise, fit, back-test, score, report."""
@@ -37,16 +39,21 @@ def run(
 
     resolved = resolve_config(config, options)
     opener = partial(pipeline.open_log, logs, resolved)
-    with progress_for(quiet) as progress:
+    with progress_for(quiet, profile) as progress:
         record = pipeline.run(opener, resolved, out, progress)
     finish(record, out, as_json=as_json, quiet=quiet)
 
 
-def demo(out: Out = Path("reports/cdnow"), as_json: Json = False, quiet: Quiet = False) -> None:
+def demo(
+    out: Out = Path("reports/cdnow"),
+    as_json: Json = False,
+    quiet: Quiet = False,
+    profile: Profile = False,
+) -> None:
     """Run the job on CDNOW: 23,570 customers of a music shop, 1997 to mid-1998."""
     from clvmodels import pipeline
 
-    with progress_for(quiet) as progress:
+    with progress_for(quiet, profile) as progress:
         record = pipeline.demo(out, progress)
     finish(record, out, as_json=as_json, quiet=quiet)
 
@@ -58,6 +65,7 @@ def fit(
     config: Config = None,
     as_json: Json = False,
     quiet: Quiet = False,
+    profile: Profile = False,
     **options: Any,
 ) -> None:
     """Learn the models from a log and save them in DIR/model."""
@@ -66,7 +74,7 @@ def fit(
 
     resolved = resolve_config(config, options)
     opener = partial(pipeline.open_log, logs, resolved)
-    with progress_for(quiet) as progress:
+    with progress_for(quiet, profile) as progress:
         record = pipeline.fit(opener, resolved, out, progress)
     finish(record, out, as_json=as_json, quiet=quiet)
 
@@ -91,6 +99,7 @@ def score(
     config: Config = None,
     as_json: Json = False,
     quiet: Quiet = False,
+    profile: Profile = False,
     **options: Any,
 ) -> None:
     """Score the customers of a log, or of a database's summary, with a saved model."""
@@ -105,7 +114,7 @@ def score(
     if summary is not None:
         _refuse_with_summary(options)
         opener = partial(pipeline.open_summary_file, summary, resolved)
-    with progress_for(quiet) as progress:
+    with progress_for(quiet, profile) as progress:
         record = pipeline.score(opener, resolved, model, out, progress)
     finish(record, out, as_json=as_json, quiet=quiet)
 

@@ -14,6 +14,7 @@ import typer
 from clvmodels.console import print_account, print_outcome
 from clvmodels.errors import ExitStatus
 from clvmodels.interruption import Stoppable
+from clvmodels.profile import Profiled
 from clvmodels.progress import NoProgress, PlainProgress, Progress, RichProgress
 
 LOG_PANELS = ("Columns", "Log", "Job")
@@ -43,6 +44,11 @@ Quiet = Annotated[
     bool, typer.Option("--quiet", metavar="", help="No progress, no messages but errors.")
 ]
 
+Profile = Annotated[
+    bool,
+    typer.Option("--profile", metavar="", help="Print time and memory of each stage at the end."),
+]
+
 
 def finish(record: dict[str, Any], out: Path, *, as_json: bool, quiet: bool) -> None:
     """Print the outcome and leave with the status of the verdict."""
@@ -56,7 +62,17 @@ def finish(record: dict[str, Any], out: Path, *, as_json: bool, quiet: bool) -> 
 
 
 @contextmanager
-def progress_for(quiet: bool) -> Iterator[Progress]:
+def progress_for(quiet: bool, profile: bool = False) -> Iterator[Progress]:
+    """Progress that fits standard error; with ``profile`` what each stage cost at the end."""
+    with _shown(quiet) as progress:
+        profiled = Profiled(progress)
+        yield profiled if profile else progress
+    if profile:
+        typer.echo(profiled.table(), err=True)
+
+
+@contextmanager
+def _shown(quiet: bool) -> Iterator[Progress]:
     """Bars on a terminal, plain lines elsewhere, nothing if quiet; always on standard error."""
     if quiet:
         yield Stoppable(NoProgress())

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Protocol
+
 import numpy as np
 import pyarrow as pa
 
+from clvmodels.kernels.base import FloatArray, IntArray
 from clvmodels.transactions.columns import CustomerColumns
 from clvmodels.units import DAYS_PER_UNIT
+from clvmodels.value.customer_costs import charge
 from clvmodels.value.plug_in import PREDICTIONS
 from clvmodels.value.scorer import Scorer
 
@@ -34,18 +39,67 @@ def score_schema(id_type: pa.DataType) -> pa.Schema:
     )
 
 
-def score_batch(batch: pa.RecordBatch, columns: CustomerColumns, scorer: Scorer) -> pa.RecordBatch:
+class Segmenting(Protocol):
+    """What tells the segments of customers from their scores."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the segments, in the order of their codes."""
+
+    def assign(
+        self, columns: CustomerColumns, scores: dict[str, FloatArray], scorer: Scorer
+    ) -> tuple[IntArray, FloatArray]:
+        """Code and probability of the segment of each customer."""
+
+
+@dataclass(frozen=True)
+class ScoredBatch:
+    """Scores of a batch, and the codes of its customers' segments where there are any."""
+
+    rows: pa.RecordBatch
+    codes: IntArray | None
+
+
+def score_batch(
+    batch: pa.RecordBatch,
+    columns: CustomerColumns,
+    scorer: Scorer,
+    segmenter: Segmenting | None = None,
+) -> pa.RecordBatch:
+    """Rows of the score files for a batch of a summary, whose recency and T are whole days."""
+    return scored_batch(batch, columns, scorer, segmenter).rows
+
+
+def scored_batch(
+    batch: pa.RecordBatch,
+    columns: CustomerColumns,
+    scorer: Scorer,
+    segmenter: Segmenting | None = None,
+    yearly_cost: FloatArray | None = None,
+) -> ScoredBatch:
     """Scores of a batch of a summary, whose recency and T are whole days.
 
     ``columns`` are the same customers in the unit of the scorer's models. What does not exist
-    (money without amounts, counts over a lifetime, segments until they are built) is null.
+    (money without amounts, counts over a lifetime, segments without a segmenter) is null. Segments
+    look at value before ``yearly_cost``, what customers cost beside what all of them cost.
     """
     per_unit = DAYS_PER_UNIT[scorer.purchases.time_unit_]
     schema = score_schema(batch.schema.field("customer_id").type)
     scores = scorer.score(columns)
+    codes, made = None, {}
+    if segmenter is not None:
+        codes, probability = segmenter.assign(columns, scores, scorer)
+        made = {
+            "segment": pa.array(segmenter.names, pa.string()).take(pa.array(codes)),
+            "segment_probability": pa.array(probability, pa.float64(), from_pandas=True),
+        }
+    if yearly_cost is not None:
+        scores = charge(scores, yearly_cost, scorer.terms)
     arrays = []
     for field in schema:
-        if field.name in scores:
+        if field.name in made:
+            array = made[field.name]
+        elif field.name in scores:
             values = scores[field.name]
             array = pa.array(values, pa.float64(), mask=np.isnan(values)).cast(field.type)
         elif field.name in ("recency", "T"):
@@ -55,4 +109,4 @@ def score_batch(batch: pa.RecordBatch, columns: CustomerColumns, scorer: Scorer)
         else:
             array = pa.nulls(len(batch), field.type)
         arrays.append(array)
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+    return ScoredBatch(pa.RecordBatch.from_arrays(arrays, schema=schema), codes)

@@ -2,50 +2,117 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
 
-from clvmodels.engines.batch import score_batch
+from clvmodels.engines.batch import ScoredBatch, Segmenting, scored_batch
 from clvmodels.kernels.base import FloatArray
 from clvmodels.storage import regrouped, write_parts
 from clvmodels.transactions.columns import CustomerColumns
 from clvmodels.transactions.summary import CustomerSummary
+from clvmodels.value.group_sums import GroupSums
 from clvmodels.value.scorer import Scorer
 from clvmodels.value.simple_formula import formula_sums
 from clvmodels.value.totals import ValueGroups
 
 _ROWS_PER_BATCH = 100_000
+_THREADS, _BATCHES_AHEAD = 2, 3
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
 class Scored:
-    """What a base leaves behind for its totals, once its scores are written."""
+    """What a base leaves behind for its totals, once its scores are written.
+
+    Attributes
+    ----------
+    groups : ValueGroups
+        All customers.
+    formula_sums : (4,)
+        As `value.simple_formula.formula_sums` gives them.
+    by_segment : tuple of ValueGroups
+        The customers of each segment, in the order of the segmenter's names; maybe empty ones.
+    """
 
     groups: ValueGroups
     formula_sums: FloatArray
+    by_segment: tuple[ValueGroups, ...] = ()
 
 
 def write_scores(
-    summary: CustomerSummary, scorer: Scorer, folder: Path, advance: Callable[[int], None]
+    summary: CustomerSummary,
+    scorer: Scorer,
+    folder: Path,
+    advance: Callable[[int], None],
+    segmenter: Segmenting | None = None,
+    yearly_cost: FloatArray | None = None,
 ) -> Scored:
-    """Score a summary batch by batch into Parquet parts; memory holds one batch at a time."""
-    scorer.prepare(summary.triples())
-    groups: list[ValueGroups] = []
-    sums = np.zeros(4)
+    """Score a summary batch by batch into Parquet parts; memory holds a few batches at a time.
+
+    ``yearly_cost`` is what each customer costs beside what all of them cost, in their order.
+
+    Batches are scored by threads of their own while others are read and written; order and bytes
+    depend on neither.
+    """
+    triples = summary.triples()
+    scorer.prepare(triples)
+    groups, sums = GroupSums(triples), np.zeros(4)
+
+    def work(
+        item: tuple[pa.RecordBatch, FloatArray | None],
+    ) -> tuple[ScoredBatch, ValueGroups, FloatArray]:
+        batch, costs = item
+        columns = CustomerColumns.from_days(batch, scorer.purchases.time_unit_)
+        found = scored_batch(batch, columns, scorer, segmenter, costs)
+        return found, ValueGroups.of(columns, found.codes), formula_sums(columns)
 
     def scored() -> Iterator[pa.RecordBatch]:
         nonlocal sums
         # DuckDB's batches depend on its threads, and the last bits of a score on the batch.
-        for batch in regrouped(summary.batches(_ROWS_PER_BATCH), _ROWS_PER_BATCH):
-            columns = CustomerColumns.from_days(batch, scorer.purchases.time_unit_)
-            groups.append(ValueGroups.of(columns))
-            sums = sums + formula_sums(columns)
-            yield score_batch(batch, columns, scorer)
-            advance(len(batch))
+        batches = regrouped(summary.batches(_ROWS_PER_BATCH), _ROWS_PER_BATCH)
+        for found, grouped, of_formula in _in_threads(work, _with_costs(batches, yearly_cost)):
+            groups.add(grouped)
+            sums = sums + of_formula
+            yield found.rows
+            advance(len(found.rows))
 
     write_parts(folder, scored())
-    return Scored(ValueGroups.merged(groups), sums)
+    total = groups.total()
+    if segmenter is None:
+        return Scored(total, sums)
+    return Scored(total.undivided(), sums, total.divided(len(segmenter.names)))
+
+
+def _with_costs(
+    batches: Iterable[pa.RecordBatch], yearly_cost: FloatArray | None
+) -> Iterator[tuple[pa.RecordBatch, FloatArray | None]]:
+    """Batches with what their customers cost."""
+    start = 0
+    for batch in batches:
+        end = start + len(batch)
+        yield batch, None if yearly_cost is None else yearly_cost[start:end]
+        start = end
+
+
+def _in_threads(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """Results in the order of the items, a few of which are worked on ahead of time."""
+    with ThreadPoolExecutor(_THREADS) as pool:
+        ahead: deque[Future[Result]] = deque()
+        try:
+            for item in items:
+                ahead.append(pool.submit(work, item))
+                if len(ahead) > _BATCHES_AHEAD:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
+        finally:
+            for future in ahead:
+                future.cancel()

@@ -9,11 +9,15 @@ customer's numbers do not depend on who else is scored.
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import betainc, betaincinv, betaln, expit, log_expit, logit
 
 from clvmodels.kernels.base import FloatArray, IntArray, PurchaseKernel
 from clvmodels.kernels.counts import count_reach
+from clvmodels.kernels.places import Places
 
 _REST = 1e-10
 _LOWEST_PROBABILITY = 1e-8
@@ -22,6 +26,8 @@ _LOWEST_LOG = -300.0
 _STEP, _FINEST, _COARSEST = 0.5, 0.002, 0.06
 _CELLS_AT_ONCE = 1 << 21
 _NEWTON_STEPS = 5
+# Of the guides to where a level lies in a row.
+_BUCKETS = 64
 
 
 def given_alive(level: float, alive: FloatArray) -> FloatArray:
@@ -58,7 +64,7 @@ class SpendTables:
     ) -> None:
         self._kernel, self._theta, self._spend = kernel, theta, spend
         self._horizon, self._top_level = horizon, top_level
-        self._row: dict[tuple[int, float, int], int] = {}
+        self._places, self._lock = Places(), threading.Lock()
         self._counts = _Ragged(1)
         self._totals = _Ragged(2)
         self._squares = np.empty(0)
@@ -67,23 +73,20 @@ class SpendTables:
 
     def rows(self, x: IntArray, T: FloatArray, n: IntArray) -> IntArray:
         """Row of each customer's triple in the tables, which are extended by the new ones."""
-        order = np.lexsort((T, x, n))
-        x, T, n = x[order], T[order], n[order]
-        fresh = np.ones(len(x), dtype=bool)
-        fresh[1:] = (x[1:] != x[:-1]) | (T[1:] != T[:-1]) | (n[1:] != n[:-1])
-        keys = list(zip(x[fresh].tolist(), T[fresh].tolist(), n[fresh].tolist(), strict=True))
-        missing = [key for key in keys if key not in self._row]
-        if missing:
-            self._add(missing)
-        row_of_key = np.array([self._row[key] for key in keys], dtype=np.int64)
-        rows = np.empty(len(x), dtype=np.int64)
-        rows[order] = row_of_key[np.cumsum(fresh) - 1]
+        rows = self._places.find(x, T, n)
+        if rows.min(initial=0) < 0:
+            with self._lock:
+                self._add(*self._places.missing(x, T, n))
+            rows = self._places.find(x, T, n)
         return rows
 
     def purchases(self, rows: IntArray, level: FloatArray) -> IntArray:
         """Smallest k with P(at most k purchases | active) ≥ level, 0 where the level is ≤ 0."""
-        cell = self._counts.count_below(rows, level)
-        return np.minimum(cell, self._counts.length[rows] - 1)
+        result = np.zeros(len(rows), dtype=np.int64)
+        some = np.flatnonzero(level > 0.0)
+        cell = self._counts.count_below(rows[some], level[some])
+        result[some] = np.minimum(cell, self._counts.length[rows[some]] - 1)
+        return result
 
     def mean_square_purchases(self, rows: IntArray) -> FloatArray:
         """E[(number of purchases)² | active]."""
@@ -130,63 +133,64 @@ class SpendTables:
 
     def totals(self, rows: IntArray, level: FloatArray) -> FloatArray:
         """Smallest y with P(total / γ′ ≤ y | active) ≥ level; 0 up to P(no purchase | active)."""
-        none = self._counts.values[0][self._counts.start[rows]]
         result: FloatArray = np.zeros(len(rows))
-        positive = level > none
-        result[positive] = np.exp(self._log_total(rows[positive], level[positive], none[positive]))
+        some = np.flatnonzero(level > 0.0)
+        none = self._counts.values[0][self._counts.start[rows[some]]]
+        positive = level[some] > none
+        some = some[positive]
+        result[some] = np.exp(self._log_total(rows[some], level[some], none[positive]))
         return result
 
     def _log_total(self, rows: IntArray, level: FloatArray, none: FloatArray) -> FloatArray:
         table = self._totals
-        last = table.length[rows] - 1
-        cell = np.clip(table.count_below(rows, level) - 1, 0, last - 1)
-        at = table.start[rows] + cell
+        start = table.start[rows]
+        cell = np.clip(table.count_below(rows, level) - 1, 0, table.length[rows] - 2)
+        at = start + cell
         cdf, slope = table.values
-        low, high, step = cdf[at], cdf[at + 1], self._step[rows]
+        low, step = cdf[at], self._step[rows]
+        rest = cdf[at + 1] - low
         d_low, d_high = slope[at] * step, slope[at + 1] * step
-        t = np.clip((level - low) / np.maximum(high - low, 1e-300), 0.0, 1.0)
-        quadratic = 3.0 * (high - low) - 2.0 * d_low - d_high
-        cubic = d_low + d_high - 2.0 * (high - low)
+        quadratic = 3.0 * rest - 2.0 * d_low - d_high
+        cubic = d_low + d_high - 2.0 * rest
+        sought = level - low
+        t = np.clip(sought / np.maximum(rest, 1e-300), 0.0, 1.0)
         for _ in range(_NEWTON_STEPS):
-            miss = low + t * (d_low + t * (quadratic + t * cubic)) - level
+            miss = t * (d_low + t * (quadratic + t * cubic)) - sought
             rise = d_low + t * (2.0 * quadratic + t * 3.0 * cubic)
             t = np.clip(t - miss / np.maximum(rise, 1e-300), 0.0, 1.0)
         log_y: FloatArray = self._first[rows] + step * (cell + t)
         # Below the lattice one purchase rules, whose cdf is a power of the total.
-        below = level < cdf[table.start[rows]]
-        if below.any() and self._spend is not None:
-            bottom = cdf[table.start[rows[below]]] - none[below]
+        below = np.flatnonzero(sought < 0.0)
+        if len(below) and self._spend is not None:
+            bottom = low[below] - none[below]
             share = np.log((level[below] - none[below]) / bottom)
             log_y[below] = self._first[rows[below]] + share / self._spend[0]
         return log_y
 
-    def _add(self, keys: list[tuple[int, float, int]]) -> None:
-        x = np.array([key[0] for key in keys], dtype=np.int64)
-        T = np.array([key[1] for key in keys])
-        n = np.array([key[2] for key in keys], dtype=np.int64)
+    def _add(self, x: IntArray, T: FloatArray, n: IntArray) -> None:
         reach = count_reach(self._kernel, self._theta, x, T, self._horizon, _REST)
         # Neighbours in this order need arrays of similar length.
         order = np.lexsort((T, reach, n))
         bounds = np.flatnonzero(np.diff(n[order])) + 1
         for group in np.split(order, bounds):
-            block = max(_CELLS_AT_ONCE // (int(reach[group].max()) + 1), 1)
+            block = max(_CELLS_AT_ONCE // (int(reach[group].max(initial=0)) + 1), 1)
             for start in range(0, len(group), block):
                 part = group[start : start + block]
-                self._add_block([keys[i] for i in part], x[part], T[part], reach[part])
+                self._add_block(x[part], T[part], n[part], reach[part])
+        self._counts.settle()
+        self._totals.settle()
+        # Last, as other threads look for rows meanwhile.
+        self._places.add(x[order], T[order], n[order])
 
-    def _add_block(
-        self, keys: list[tuple[int, float, int]], x: IntArray, T: FloatArray, reach: IntArray
-    ) -> None:
+    def _add_block(self, x: IntArray, T: FloatArray, n: IntArray, reach: IntArray) -> None:
         k_max = int(reach.max())
         pmf = self._kernel.alive_pmf(self._theta, x, T, self._horizon, k_max)
         pmf[np.arange(k_max + 1) > reach[:, None]] = 0.0
-        for key in keys:
-            self._row[key] = len(self._row)
         cdf = np.cumsum(pmf, axis=1)
         self._squares = np.append(self._squares, pmf @ np.arange(k_max + 1.0) ** 2)
         self._counts.append([row[: size + 1] for row, size in zip(cdf, reach, strict=True)])
         if self._spend is not None:
-            self._add_totals(pmf, cdf, self._spend[0], self._spend[1] + self._spend[0] * keys[0][2])
+            self._add_totals(pmf, cdf, self._spend[0], self._spend[1] + self._spend[0] * n[0])
 
     def _add_totals(self, pmf: FloatArray, cdf: FloatArray, p: float, shape: float) -> None:
         narrowest = np.sqrt(1.0 / p**2 + 1.0 / shape)
@@ -222,43 +226,61 @@ def _log_odds(w: float) -> float:
 
 
 class _Ragged:
-    """Rows of different length, one behind the other in flat arrays."""
+    """Ascending rows of different length, one behind the other in flat arrays.
+
+    A guide to each row says how many of its entries are below each multiple of 1 / 64, so that a
+    search begins next to where it ends.
+    """
 
     def __init__(self, arrays: int) -> None:
-        self._values = [np.empty(0) for _ in range(arrays)]
+        self.values = [np.empty(0) for _ in range(arrays)]
+        self._guide = np.empty(0, dtype=np.int32)
         self._pending: list[list[FloatArray]] = [[] for _ in range(arrays)]
+        self._guides: list[NDArray[np.int32]] = []
         self._size = 0
         self.start = np.empty(0, dtype=np.int64)
         self.length = np.empty(0, dtype=np.int64)
 
-    @property
-    def values(self) -> list[FloatArray]:
-        """The flat arrays; rows that were appended since are joined to them here, at once."""
-        if self._pending[0]:
-            self._values = [
-                np.concatenate([old, *new])
-                for old, new in zip(self._values, self._pending, strict=True)
-            ]
-            self._pending = [[] for _ in self._values]
-        return self._values
+    def settle(self) -> None:
+        """Join the rows that were appended to the flat arrays, all at once."""
+        self.values = [
+            np.concatenate([old, *new]) for old, new in zip(self.values, self._pending, strict=True)
+        ]
+        self._guide = np.concatenate([self._guide, *self._guides])
+        self._pending, self._guides = [[] for _ in self.values], []
 
     def append(self, *rows: list[FloatArray]) -> None:
         length = np.array([len(row) for row in rows[0]], dtype=np.int64)
         start = self._size + np.cumsum(length) - length
         for pending, new in zip(self._pending, rows, strict=True):
             pending.extend(new)
+        bucket = np.clip(np.concatenate(rows[0]) * _BUCKETS, 0, _BUCKETS - 1).astype(np.int64)
+        cell = np.repeat(np.arange(len(length)), length) * _BUCKETS + bucket
+        inside = np.bincount(cell, minlength=len(length) * _BUCKETS).reshape(-1, _BUCKETS)
+        guide = np.zeros((len(length), _BUCKETS + 1), dtype=np.int32)
+        np.cumsum(inside, axis=1, out=guide[:, 1:])
+        self._guides.append(guide.ravel())
         self._size += int(length.sum())
         self.start = np.append(self.start, start)
         self.length = np.append(self.length, length)
 
     def count_below(self, rows: IntArray, level: FloatArray) -> IntArray:
         """Entries of the ascending row that are below the level."""
-        low, high = self.start[rows], self.start[rows] + self.length[rows]
-        end = high
-        values = self.values[0]
-        for _ in range(int(self.length[rows].max(initial=1)).bit_length()):
-            middle = (low + high) // 2
-            below = (middle < end) & (values[np.minimum(middle, end - 1)] < level)
-            low, high = np.where(below, middle + 1, low), np.where(below, high, middle)
-        result: IntArray = low - self.start[rows]
-        return result
+        bucket = np.clip(level * _BUCKETS, 0, _BUCKETS - 1).astype(np.int64)
+        at = rows * (_BUCKETS + 1) + bucket
+        guide = self._guide
+        low: IntArray = guide[at].astype(np.int64)
+        high = guide[at + 1].astype(np.int64)
+        open_ = np.flatnonzero(low < high)
+        start, values = self.start[rows[open_]], self.values[0]
+        left, right, sought = low[open_], high[open_], level[open_]
+        while len(open_):
+            middle = (left + right) // 2
+            below = values[start + middle] < sought
+            left, right = np.where(below, middle + 1, left), np.where(below, right, middle)
+            low[open_] = left
+            more = left < right
+            if not more.all():
+                open_, start, sought = open_[more], start[more], sought[more]
+                left, right = left[more], right[more]
+        return low

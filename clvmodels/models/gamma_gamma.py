@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -66,8 +67,9 @@ class GammaGammaModel(Model):
             If no customer has a repeat purchase with an amount above 0.
         """
         data = as_customers(customers, time_unit)
-        evidence = self._evidence(data)
-        self.fit_ = fit_kernel(
+        orders = _orders(data)
+        evidence = _spend_evidence(orders)
+        fit = fit_kernel(
             self.kernel,
             evidence.columns,
             evidence.weight,
@@ -75,6 +77,12 @@ class GammaGammaModel(Model):
             method=method,
             seed=seed,
         )
+        if orders.bin_width:
+            error = self.kernel.binning_error(
+                fit.parameters, orders.frequency, orders.weights, orders.bin_width
+            )
+            fit = replace(fit, diagnostics=fit.diagnostics | {"binning_error": error})
+        self.fit_ = fit
         self.time_unit_ = data.time_unit
         self.fingerprint_ = data.fingerprint
         return self
@@ -97,21 +105,7 @@ class GammaGammaModel(Model):
         return self.kernel.mean_spend(self._theta, n, mean)
 
     def _evidence(self, customers: Customers) -> Evidence:
-        orders = customers.orders()
-        if not len(orders):
-            msg = (
-                "No customer has a repeat purchase with an amount above 0, so there is no spend "
-                "to learn from. Check the amount column, or model purchases alone."
-            )
-            raise InputError(msg)
-        weight = orders.weights
-        bought = orders.frequency * weight
-        return Evidence(
-            names=("frequency", "monetary_value"),
-            columns=(orders.frequency, orders.monetary_value),
-            weight=weight,
-            scale=float((orders.monetary_value * bought).sum() / bought.sum()),
-        )
+        return _spend_evidence(_orders(customers))
 
     def _replicate(
         self, theta: FloatArray, columns: CustomerColumns, rng: np.random.Generator
@@ -126,6 +120,28 @@ class GammaGammaModel(Model):
     @classmethod
     def _domain(cls) -> str:
         return "such that q is above 1; otherwise the mean spend does not exist"
+
+
+def _orders(customers: Customers) -> CustomerColumns:
+    orders = customers.orders()
+    if not len(orders):
+        msg = (
+            "No customer has a repeat purchase with an amount above 0, so there is no spend "
+            "to learn from. Check the amount column, or model purchases alone."
+        )
+        raise InputError(msg)
+    return orders
+
+
+def _spend_evidence(orders: CustomerColumns) -> Evidence:
+    weight = orders.weights
+    bought = orders.frequency * weight
+    return Evidence(
+        names=("frequency", "monetary_value"),
+        columns=(orders.frequency, orders.monetary_value),
+        weight=weight,
+        scale=float((orders.monetary_value * bought).sum() / bought.sum()),
+    )
 
 
 def spend_evidence(columns: CustomerColumns) -> tuple[IntArray, FloatArray]:

@@ -133,7 +133,12 @@ def number_ticks(axis: Any) -> None:
 
 
 def legend(
-    ax: Axes, handles: Sequence[Any], *, side_by_side: bool = True, own_line: bool = False
+    ax: Axes,
+    handles: Sequence[Any],
+    *,
+    side_by_side: bool = True,
+    own_line: bool = False,
+    columns: int | None = None,
 ) -> None:
     """Put a frameless legend of ``handles`` above the axes, to the right.
 
@@ -146,7 +151,7 @@ def legend(
     raised = ScaledTranslation(0.0, line, ax.figure.dpi_scale_trans)
     box = ax.legend(
         handles=handles,
-        ncols=len(handles) if side_by_side else 1,
+        ncols=columns or (len(handles) if side_by_side else 1),
         frameon=False,
         loc="lower left" if own_line else "lower right",
         bbox_to_anchor=(0.0 if own_line else 1.0, 1.0),

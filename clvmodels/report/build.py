@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from clvmodels.errors import ArtefactError
 from clvmodels.report.aggregates import Scores, steady
 from clvmodels.report.evidence import read_evidence
+from clvmodels.report.outlook import read_outlook
+from clvmodels.report.page_one import page_one
 from clvmodels.report.summary import (
     Answer,
     Behaviour,
@@ -60,15 +62,24 @@ def build_summary(run_dir: str | Path) -> ReportSummary:
     """
     folder = Path(run_dir)
     run = read_json(folder / "run.json", schema=RUN_SCHEMA)
-    backtest = read_json(folder / "backtest.json", schema=BACKTEST_SCHEMA)
     try:
-        return _summary(folder, run, backtest)
+        backtest = _backtest(folder, run)
+        summary = _summary(folder, run, backtest)
+        return replace(summary, page_one=page_one(summary))
     except (KeyError, TypeError, ValueError) as error:
         message = (
             f"run.json or backtest.json in {folder} is damaged or from another version "
             f"({type(error).__name__}: {error}). Run clvmodels run again."
         )
         raise ArtefactError(message) from error
+
+
+def _backtest(folder: Path, run: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give the back-test; a job that only scored has none."""
+    path = folder / "backtest.json"
+    if run["holdout"] is None and not path.exists():
+        return {"splits": [], "overlapping": False}
+    return read_json(path, schema=BACKTEST_SCHEMA)
 
 
 def _summary(folder: Path, run: Mapping[str, Any], backtest: Mapping[str, Any]) -> ReportSummary:
@@ -91,7 +102,10 @@ def _summary(folder: Path, run: Mapping[str, Any], backtest: Mapping[str, Any]) 
         holdout=_holdout(run["holdout"], split) if run["holdout"] else None,
         evidence=read_evidence(backtest),
         shocks=_shocks(run.get("common_shocks"), scope),
-        data=_data_quality(run),
+        outlook=read_outlook(run, tell_value=tell_value),
+        data=_data_quality(run) if run["rows"] is not None else None,
+        inputs=tuple(run["inputs"]),
+        warnings=tuple(run["warnings"]),
         models=tuple(
             _model_record(role, run["models"][role])
             for role in ("purchases", "spend")
@@ -108,8 +122,8 @@ def _scope(run: Mapping[str, Any]) -> Scope:
     return Scope(
         customers=run["customers"],
         repeat_customers=run["repeat_customers"],
-        first_purchase=run["period"]["first_purchase"],
-        observation_end=run["period"]["observation_end"],
+        first_purchase=str(run["period"]["first_purchase"]),
+        observation_end=str(run["period"]["observation_end"]),
         horizon=config["horizon"],
         interval=config["interval"],
         margin=config["margin"],
@@ -247,8 +261,6 @@ def _data_quality(run: Mapping[str, Any]) -> DataQuality:
         merged=rows["merged"],
         netted=rows["netted"],
         quarantined=set_aside,
-        inputs=tuple(run["inputs"]),
-        warnings=tuple(run["warnings"]),
     )
     total = quality.used + quality.merged + quality.netted + sum(set_aside.values())
     if total != quality.read:

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from clvmodels.plots import uniform_band
-from clvmodels.report.findings import off_by, repeats_in_words
+from clvmodels.report.findings import headline_estimate, off_by, repeats_in_words
 from clvmodels.report.model_words import in_words
 from clvmodels.report.words import count, deviation, number, percent, plural, printable
 
@@ -260,3 +260,28 @@ def _apart(share: float) -> str:
     """Say how far an outcome lies from its forecast."""
     text = deviation(share).lstrip("+−")
     return "0% off" if text == "0%" else f"{text} {'below' if share < 0 else 'above'}"
+
+
+def assumptions(summary: ReportSummary) -> list[str]:
+    """Say what the forecast takes for granted, so that a reader can tell when it does not hold."""
+    scope = summary.scope
+    told = [
+        "Customers come and go without telling; nobody is bound by a contract.",
+        "Each customer goes on buying at a pace of his or her own until leaving for good; the "
+        "pace knows no season and no campaign.",
+    ]
+    if scope.has_money:
+        told += [
+            "What an order is worth does not depend on how often a customer orders, and does not "
+            "drift.",
+            f"The margin stays at {percent(scope.margin)} and the discount rate at "
+            f"{percent(scope.annual_discount_rate)} a year.",
+        ]
+    estimate = headline_estimate(summary)
+    if estimate is not None and estimate.common_shock > 0:
+        source = "assumed" if estimate.common_shock_assumed else "measured on earlier windows"
+        told.append(
+            f"What strikes all customers alike stays about as large as {source}: "
+            f"{percent(estimate.common_shock)}."
+        )
+    return told

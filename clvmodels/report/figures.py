@@ -8,12 +8,11 @@ from clvmodels import plots
 from clvmodels.report import findings
 from clvmodels.report.evidence_figures import draw_evidence
 from clvmodels.report.model_words import caveat
+from clvmodels.report.outlook_figures import draw_outlook
 from clvmodels.report.svg import Figure, make_figure, on_one
 from clvmodels.report.words import money, number, odds, plural, printable
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure as Canvas
-
     from clvmodels.report.summary import ReportSummary
 
 _CAUSES = {
@@ -33,39 +32,70 @@ _CAUSES = {
 
 def draw_figures(summary: ReportSummary) -> dict[str, Figure]:
     """Draw the figures that the summary has data for, by name."""
-    drawers = (_tracking, _frequency, _alive, _concentration, _distribution, _formula, _causes)
+    drawers = (
+        _tracking,
+        _weeks,
+        _frequency,
+        _alive,
+        _concentration,
+        _distribution,
+        _formula,
+        _causes,
+    )
     drawn = [draw(summary) for draw in drawers] + draw_evidence(summary)
+    drawn += draw_outlook(summary)
     return {figure.name: figure for figure in drawn if figure is not None}
 
 
 def _tracking(summary: ReportSummary) -> Figure | None:
-    rows, holdout = summary.behaviour.tracking, summary.holdout
-    interval = summary.scope.interval
-    if not rows or holdout is None:
-        return None
-
-    banded = (
-        f" The blue range is what the model then held possible {odds(interval)}: chance, "
-        "limited data and a swing common to all weeks, but no season."
-    )
-
-    def draw(canvas: Canvas) -> None:
-        above, below = canvas.subplots(2, 1)
-        for ax, cumulative in ((above, True), (below, False)):
-            plots.plot_tracking(rows, calibration_end=holdout.origin, cumulative=cumulative, ax=ax)
-        above.set_xlabel("")
-        below.get_legend().remove()
-
-    return make_figure(
+    return _tracked(
+        summary,
         "tracking",
         "Does the model follow the weeks?",
         findings.tracking(summary),
-        "Repeat purchases of the customers known at the start of the shaded weeks: added up "
-        "(above) and week by week (below). The model learned from the weeks before the shading "
-        "and saw none of the weeks in it."
-        + (banded if any(row.get("lower") is not None for row in rows) else ""),
-        draw,
-        height=7.0,
+        "Repeat purchases of the customers known at the start of the shaded weeks, added up.",
+        cumulative=True,
+    )
+
+
+def _weeks(summary: ReportSummary) -> Figure | None:
+    return _tracked(
+        summary,
+        "weeks",
+        "And week by week?",
+        findings.weeks(summary),
+        "The same purchases, each week on its own.",
+        cumulative=False,
+    )
+
+
+def _tracked(
+    summary: ReportSummary, name: str, title: str, takeaway: str, reading: str, *, cumulative: bool
+) -> Figure | None:
+    rows, holdout = summary.behaviour.tracking, summary.holdout
+    if not rows or holdout is None:
+        return None
+    text = (
+        f"{reading} The model learned from the weeks before the shading and saw none of the weeks "
+        "in it."
+    )
+    if any(row.get("lower") is not None for row in rows):
+        text += (
+            " The blue range is what the model then held possible "
+            f"{odds(summary.scope.interval)}: chance, limited data and a swing common to all "
+            "weeks, but no season."
+        )
+    return make_figure(
+        name,
+        title,
+        takeaway,
+        text,
+        on_one(
+            lambda ax: plots.plot_tracking(
+                rows, calibration_end=holdout.origin, cumulative=cumulative, ax=ax
+            )
+        ),
+        height=3.4,
     )
 
 

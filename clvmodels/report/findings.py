@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from clvmodels.report.words import (
+    capital,
     count,
     day,
     money,
@@ -47,7 +48,7 @@ def range_in_words(summary: ReportSummary) -> str:
         return ""
     currency = scope.currency if scope.has_money else None
     bounds = money_range(estimate.lower, estimate.upper, currency, "and")
-    text = f"{_capital(odds(scope.interval))} the outcome should lie between {bounds}."
+    text = f"{capital(odds(scope.interval))} the outcome should lie between {bounds}."
     if estimate.common_shock > 0:
         shock = (
             f"a swing of about {percent(estimate.common_shock)} that strikes all customers alike"
@@ -108,18 +109,17 @@ def verdict(summary: ReportSummary) -> tuple[str, str]:
         return (
             "Do not use these numbers",
             f"{red} of {total} failed, so this report does not state what the base is worth."
-            f"{unknown} What failed and what to do about it is listed below.",
+            f"{unknown} What failed is listed below, with what to do about it.",
         )
     if summary.trust.verdict == "caution":
         return (
             "Only with caution",
-            f"{amber} of {total} {'calls' if amber == 1 else 'call'} for caution; what was found "
-            f"is listed below.{unknown}",
+            f"{amber} of {total} {'calls' if amber == 1 else 'call'} for caution.{unknown}",
         )
     if grey:
         passed = f"{count(len(levels) - grey)} of {total} passed.{unknown}"
-        return "Yes, within the interval", passed
-    return "Yes, within the interval", f"{'All' if len(levels) > 1 else 'The'} {total} passed."
+        return "Yes, within the range", passed
+    return "Yes, within the range", f"{'All' if len(levels) > 1 else 'The'} {total} passed."
 
 
 def tracking(summary: ReportSummary) -> str:
@@ -132,6 +132,25 @@ def tracking(summary: ReportSummary) -> str:
         f"In the {holdout.days} days after {day(holdout.origin)}, which the model had not seen, "
         f"customers made {count(actual)} repeat purchases and the model expected "
         f"{count(expected)} ({off_by(expected, actual)})."
+    )
+
+
+def weeks(summary: ReportSummary) -> str:
+    """Say how many of the held-out weeks fell within the model's range."""
+    holdout = summary.holdout
+    held = [
+        row for row in summary.behaviour.tracking if holdout and row["week_end"] > holdout.origin
+    ]
+    banded = [row for row in held if row.get("lower") is not None]
+    if banded:
+        inside = sum(row["lower"] <= row["actual"] <= row["upper"] for row in banded)
+        return f"{count(inside)} of {plural(len(banded), 'held-out week')} fell within the range."
+    if not held:
+        return ""
+    worst = max(held, key=lambda row: abs(row["actual"] - row["expected"]))
+    return (
+        f"The held-out week furthest off ended on {day(worst['week_end'])}: "
+        f"{count(worst['actual'])} repeat purchases, {count(worst['expected'])} expected."
     )
 
 
@@ -292,10 +311,6 @@ def repeats_in_words(group: str) -> str:
     """Write the label of a group, such as ``7+``, in words."""
     amount = f"{group[:-1]} or more" if group.endswith("+") else group
     return f"{amount} repeat purchase{'' if group == '1' else 's'}"
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 RULES = {

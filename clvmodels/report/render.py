@@ -5,13 +5,25 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from clvmodels.report import evidence_findings, findings, model_words, words
+from clvmodels.report import (
+    evidence_findings,
+    findings,
+    gate_words,
+    model_words,
+    outlook_findings,
+    words,
+)
 from clvmodels.report.figures import draw_figures
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from jinja2 import Environment
 
-    from clvmodels.report.summary import ReportSummary
+    from clvmodels.report.summary import ReportSummary, Row
+
+_PROOF = ("calibration", "lift", "pit", "coverage", "shocks")
+_SHADES = 8
 
 
 def render_html(summary: ReportSummary) -> str:
@@ -40,6 +52,7 @@ def render_html(summary: ReportSummary) -> str:
         figures=figures,
         say=findings,
         proof=evidence_findings,
+        ahead=outlook_findings,
         models=[model.model for model in summary.models],
         uncertainty=_sources(summary),
     )
@@ -65,6 +78,43 @@ def _sources(summary: ReportSummary) -> list[dict[str, Any]]:
         }
         for source, deviation in sorted(sources, key=lambda pair: -pair[1])
     ]
+
+
+def render_staff_card(summary: ReportSummary) -> str:
+    """Give the staff card as one HTML page: what one customer is worth, in plain words.
+
+    A run that is not to be trusted, or that knows no money or no segments, gets a card that says
+    why it has no figures.
+    """
+    card, reason = summary.outlook.staff_card, ""
+    if summary.trust.verdict == "untrusted":
+        reason = "The last calculation failed its checks, so nobody should act on its figures."
+    elif not summary.scope.has_money:
+        reason = "The log has no amounts, so what a customer is worth cannot be told."
+    elif card is None:
+        reason = "This run formed no segments, so there is nothing to tell for each of them."
+    template = _environment().get_template("staff_card.html.j2")
+    return template.render(card=None if reason else card, reason=reason, scope=summary.scope)
+
+
+def _bounds(found: Mapping[str, Any]) -> str:
+    return words.quantity_range(found)
+
+
+def _shades(cohorts: Row) -> Callable[[float], int]:
+    """Give what tells the shade of a cell of the heat map, 0 to 7, by its rank among all cells."""
+    from bisect import bisect_left
+
+    values = sorted({cell["value"] for row in cohorts["rows"] for cell in row["heat"]})
+    return lambda value: _SHADES * bisect_left(values, value) // max(len(values), 1)
+
+
+def _months(months: float) -> str:
+    return "month" if months == 1 else f"{months:.3g} months"
+
+
+def _is_proof(name: str) -> bool:
+    return name in _PROOF or name.startswith("groups-")
 
 
 @cache
@@ -95,5 +145,16 @@ def _environment() -> Environment:
         "in_words": model_words.in_words,
         "definition": model_words.definition,
         "caveat": model_words.caveat,
+        "signed": words.signed,
+        "capital": words.capital,
+        "cohort": words.cohort,
+        "duration": words.duration,
+        "months": _months,
+        "bounds": _bounds,
+        "shades": _shades,
+        "payback": outlook_findings.payback_in_words,
+        "meaning": gate_words.meaning,
+        "merged": lambda row, values: {**row, **values},
     }
+    environment.tests["evidence_name"] = _is_proof
     return environment

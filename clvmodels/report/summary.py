@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, TypeAlias
 
-SCHEMA = 1
+SCHEMA = 2
 
 Row: TypeAlias = Mapping[str, Any]
 """One row of a table or of a figure's data: plain JSON values by name."""
@@ -285,6 +285,45 @@ class Behaviour:
 
 
 @dataclass(frozen=True)
+class Outlook:
+    """What the run found about segments and the time ahead, each None where it found nothing.
+
+    Every part has the shape that it has in ``run.json``, with texts cut and made printable. A
+    report on an untrusted run keeps only what was observed and how the last forecast came out.
+    """
+
+    segments: Row | None
+    cohorts: Row | None
+    payback: Row | None
+    forward: Row | None
+    scenarios: Row | None
+    change: Row | None
+    sensitivity: Row | None
+    last_forecast: Row | None
+    staff_card: Row | None
+
+
+@dataclass(frozen=True)
+class PageOne:
+    """What a reader with one minute gets besides the answer, in sentences.
+
+    Attributes
+    ----------
+    findings : tuple of str
+        At most three, the weightiest first.
+    decisions : tuple of str
+        What to decide, at most three.
+    informs : mapping
+        By section (``customers``, ``forward``, ``formula``, ``evidence``, ``data``) the decision
+        that it informs.
+    """
+
+    findings: tuple[str, ...] = ()
+    decisions: tuple[str, ...] = ()
+    informs: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class DataQuality:
     """Where every row of the log went; read = used + merged + netted + all quarantined."""
 
@@ -293,8 +332,6 @@ class DataQuality:
     merged: int
     netted: int
     quarantined: Mapping[str, int]
-    inputs: tuple[Row, ...]
-    warnings: tuple[Row, ...]
 
 
 @dataclass(frozen=True)
@@ -313,7 +350,10 @@ class ModelRecord:
 
 @dataclass(frozen=True)
 class ReportSummary:
-    """Everything that a report says. HTML and JSON are renderings of this one object."""
+    """Everything that a report says. HTML, PDF and JSON are renderings of this one object.
+
+    ``data`` is None where the customers were summarised elsewhere, so that no row was seen.
+    """
 
     scope: Scope
     trust: Trust
@@ -324,11 +364,15 @@ class ReportSummary:
     holdout: Holdout | None
     evidence: Evidence | None
     shocks: Shocks | None
-    data: DataQuality
+    outlook: Outlook
+    data: DataQuality | None
+    inputs: tuple[Row, ...]
+    warnings: tuple[Row, ...]
     models: tuple[ModelRecord, ...]
     configuration: Mapping[str, Any]
     versions: Mapping[str, str]
     seed: int | None
+    page_one: PageOne = PageOne()
 
     def to_dict(self) -> dict[str, Any]:
         """Give the summary as plain JSON values (without a schema number)."""

@@ -9,11 +9,15 @@ import math
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from clvmodels.units import Duration
 
+if TYPE_CHECKING:
+    from clvmodels.report.summary import ReportSummary
+
 NO_NUMBER = "–"
+NO_BREAK = "\N{NO-BREAK SPACE}"
 _MONTHS: tuple[str, ...] = ("January", "February", "March", "April", "May", "June")
 _MONTHS += ("July", "August", "September", "October", "November", "December")
 _SPANS = {"d": "day", "w": "week", "m": "month", "y": "year"}
@@ -97,7 +101,7 @@ def money(value: float | None, currency: str | None, digits: int = 3) -> str:
         return text
     if len(currency) == 1 and not currency.isalnum():
         return f"−{currency}{text[1:]}" if text.startswith("−") else f"{currency}{text}"
-    return f"{text}\N{NO-BREAK SPACE}{printable(currency, 12)}"
+    return f"{text}{NO_BREAK}{printable(currency, 12)}"
 
 
 def money_range(low: float, high: float, currency: str | None, between: str = "to") -> str:
@@ -108,10 +112,61 @@ def money_range(low: float, high: float, currency: str | None, between: str = "t
     return f"{first} {between} {last}"
 
 
+def amount(value: float | None, summary: ReportSummary) -> str:
+    """Write money in the currency of a report, or a number of purchases where it has none."""
+    scope = summary.scope
+    return money(value, scope.currency) if scope.has_money else f"{number(value)} purchases"
+
+
+def number_of_months(months: float) -> str:
+    """Write a number of months: ``1 month``, ``4.2 months``."""
+    return f"{months:.3g} {'month' if months == 1 else 'months'}"
+
+
+def signed(value: float | None) -> str:
+    """Write a change with its sign: ``+1,200``, ``−35.0``."""
+    text = number(value)
+    return f"+{text}" if value is not None and value > 0 and text != NO_NUMBER else text
+
+
+def duration(text: str) -> str:
+    """Write a span of time without "the next": ``2 years``, ``their lifetime``."""
+    return span(text).removeprefix("the next ").removeprefix("the rest of ")
+
+
+def quantity_range(estimate: Mapping[str, float]) -> str:
+    """Write the bounds of a number of things: ``12,500 to 36,400``."""
+    return f"{number(estimate['lower'])} to {number(estimate['upper'])}"
+
+
+def percent_range(low: float, high: float) -> str:
+    """Write the bounds of a share: ``55% to 78.1%``."""
+    return f"{percent(low)} to {percent(high)}"
+
+
 def day(iso: str) -> str:
     """Write an ISO date as ``30 June 1998``."""
     parsed = date.fromisoformat(iso[:10])
     return f"{parsed.day} {_MONTHS[parsed.month - 1]} {parsed.year}"
+
+
+def capital(text: str) -> str:
+    """Write a text with a capital letter first, as a heading or a sentence has it."""
+    return text[:1].upper() + text[1:]
+
+
+def cohort(label: str) -> str:
+    """Write the name of a cohort as people speak of it: ``2024-03`` is ``March 2024``.
+
+    Examples
+    --------
+    >>> cohort("2024-03"), cohort("2024 Q1"), cohort("before 2014")
+    ('March 2024', '2024 Q1', 'before 2014')
+    """
+    year, dash, month = label.partition("-")
+    if dash and year.isdecimal() and month in {f"{place:02}" for place in range(1, 13)}:
+        return f"{_MONTHS[int(month) - 1]} {year}"
+    return label
 
 
 def span(duration: str) -> str:
@@ -158,7 +213,9 @@ def printable(text: object, limit: int = 60) -> str:
     """
     cut = str(text)
     cut = cut if len(cut) <= limit else f"{cut[: limit - 1]}…"
-    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in cut)
+    return "".join(
+        char if char.isprintable() or char == NO_BREAK else f"\\u{ord(char):04x}" for char in cut
+    )
 
 
 def plain(value: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -13,11 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvmodels.errors import InputError
+from clvmodels.transactions.sql import COARSER, SPEND_BIN, SPEND_STEPS
 from clvmodels.units import DAYS_PER_UNIT, TimeUnit, check_time_unit
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
+
+# Spread inside a bin of spend, in bins, below which its customers are taken as equal.
+_NARROWEST = 1e-6
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -42,6 +46,9 @@ class CustomerColumns:
         Number of customers behind each entry.
     customer_id
         Any sequence of n ids, or None for weighted groups.
+    bin_width : float
+        Width of the bins of log(frequency · monetary_value) that entries stand for; 0 where they
+        stand for themselves.
     """
 
     frequency: IntArray
@@ -52,6 +59,7 @@ class CustomerColumns:
     order_value: FloatArray | None = None
     weight: FloatArray | None = None
     customer_id: Any = None
+    bin_width: float = 0.0
 
     def __len__(self) -> int:
         return len(self.frequency)
@@ -129,6 +137,43 @@ class CustomerColumns:
         )
 
     @classmethod
+    def from_spend_bins(cls, bins: pa.Table, time_unit: TimeUnit) -> CustomerColumns:
+        """Take the bins of `sql.spend_bins_query`: two entries for each, or one.
+
+        They are the nodes of Gauss's rule for what is in the bin: whatever is a cubic of the
+        logarithm over a bin has the sum that it has over the customers.
+        """
+        x, place, weight, first, second, third = (
+            bins.column(name).cast("double").to_numpy()
+            for name in ("frequency", "bin", "weight", "first", "second", "third")
+        )
+        mean = first / weight / SPEND_STEPS
+        raw = second / weight / SPEND_STEPS**2
+        spread = np.where(weight > 1.0, np.sqrt(np.maximum(raw - mean**2, 0.0)), 0.0)
+        cubed = third / weight / (SPEND_STEPS / COARSER) ** 3 - 3.0 * mean * raw + 2.0 * mean**3
+        some = spread > _NARROWEST
+        skewness = np.divide(cubed, spread**3, out=np.zeros_like(cubed), where=some)
+        root = np.sqrt(skewness**2 + 4.0)
+        entries = []
+        for sign in (-1.0, 1.0):
+            off = np.where(some, mean + spread * 0.5 * (skewness + sign * root), mean)
+            share = np.where(some, 0.5 * (1.0 - sign * skewness / root), 0.5 * (1.0 - sign))
+            spent = np.exp((place + 0.5 + off) * SPEND_BIN)
+            entries.append((x, spent / x, weight * share))
+        frequency, money, share = (np.stack(part, 1).ravel() for part in zip(*entries, strict=True))
+        kept = share > 0.0
+        unknown = np.full(int(kept.sum()), np.nan)
+        return cls(
+            frequency=frequency[kept].astype(np.int64),
+            recency=unknown,
+            age=unknown,
+            monetary_value=money[kept],
+            time_unit=time_unit,
+            weight=share[kept],
+            bin_width=SPEND_BIN,
+        )
+
+    @classmethod
     def from_frame(cls, frame: pd.DataFrame, time_unit: str) -> CustomerColumns:
         """Take a data frame with ``frequency``, ``recency``, ``T`` and maybe ``monetary_value``.
 
@@ -184,14 +229,45 @@ class CustomerColumns:
         )
 
 
+def in_runs(*keys: NDArray[Any]) -> tuple[IntArray, IntArray]:
+    """Order that brings equal tuples of keys together, ascending, and where each run begins.
+
+    Equal tuples stay in the order in which they came.
+    """
+    size = len(keys[0])
+    bits = size.bit_length()
+    codes, _, sizes = zip(*(_code(key) for key in keys), strict=True)
+    if math.prod(sizes) << bits < 2**62:
+        # Numbers that carry their own place sort many times faster than places do.
+        key = (_joined(codes, sizes) << bits) | np.arange(size)
+        key.sort()
+        order = key & ((1 << bits) - 1)
+        key >>= bits
+        fresh = key[1:] != key[:-1]
+    else:
+        order = np.lexsort(keys[::-1])
+        fresh = np.zeros(max(size - 1, 0), dtype=bool)
+        for key in keys:
+            fresh |= key[order][1:] != key[order][:-1]
+    starts = np.flatnonzero(np.concatenate([np.ones(min(size, 1), dtype=bool), fresh]))
+    return order, starts
+
+
+def _joined(codes: Sequence[IntArray], sizes: Sequence[int]) -> IntArray:
+    """One number for each tuple of codes, in the same order."""
+    key = codes[0].copy()
+    for code, size in zip(codes[1:], sizes[1:], strict=True):
+        key *= size
+        key += code
+    return key
+
+
 def _group(weight: FloatArray | None, *keys: NDArray[Any]) -> tuple[list[Any], FloatArray]:
     """Distinct tuples of keys in ascending order, and the sum of the weights of each."""
     codes, decoders, sizes = zip(*(_code(key) for key in keys), strict=True)
     if math.prod(sizes) >= 2**62:
         return _group_by_sorting(weight, keys)
-    key = codes[0]
-    for code, size in zip(codes[1:], sizes[1:], strict=True):
-        key = key * size + code
+    key = _joined(codes, sizes)
     if weight is None:
         key, counts = np.unique(key, return_counts=True)
         total = counts.astype(np.float64)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from clvmodels.errors import ConfigurationError, InputError, ResourceError
+from clvmodels.storage import Scratch
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,6 +20,10 @@ LINE_ENDS = (
     "its lines end in more than one way, or one has a lone carriage return. Write them all alike, "
     "or use Parquet."
 )
+# What a job at ten million customers needs beside DuckDB, measured, in mebibytes.
+_OUR_SHARE = 700.0
+# The units in which DuckDB states a limit.
+_MEBIBYTES = {"bytes": 2.0**-20, "KiB": 2.0**-10, "MiB": 1.0, "GiB": 2.0**10, "TiB": 2.0**20}
 Parameters = list[Any] | dict[str, Any] | None
 
 
@@ -30,19 +33,19 @@ class Database:
     Parameters
     ----------
     memory_limit : str, optional
-        Such as ``"2GB"``; beyond it DuckDB spills to disk. Default: DuckDB's own, 80 % of the
-        machine.
+        Such as ``"2GB"``, for the whole job: DuckDB gets what our own arrays leave of it, at least
+        half, and spills to disk beyond. Default: DuckDB's own, 80 % of the machine.
     threads : int, optional
         Default: one for each core.
     """
 
     def __init__(self, memory_limit: str | None = None, threads: int | None = None) -> None:
-        self._spill = Path(tempfile.mkdtemp(prefix="clvmodels-"))
+        self._spill = Scratch()
         self._frames: dict[str, pa.Table] = {}
         self._catalogs: dict[Path, str] = {}
         self._names = 0
         options: dict[str, Any] = {
-            "temp_directory": str(self._spill),
+            "temp_directory": str(self._spill.path),
             "autoinstall_known_extensions": False,
             "python_enable_replacements": False,
         }
@@ -52,8 +55,10 @@ class Database:
             options["threads"] = threads
         try:
             self._connection = duckdb.connect(":memory:", config=options)
+            if memory_limit is not None:
+                _leave_room(self._connection)
         except duckdb.Error as error:
-            shutil.rmtree(self._spill, ignore_errors=True)
+            self._spill.close()
             msg = f"memory_limit={memory_limit!r}, threads={threads!r}: {first_line(error)}"
             raise ConfigurationError(msg) from error
         self._finalizer = weakref.finalize(self, _release, self._connection, self._spill)
@@ -110,9 +115,17 @@ class Database:
             yield from cursor.sql(query, params=parameters).to_arrow_reader(rows)
 
 
-def _release(connection: duckdb.DuckDBPyConnection, spill: Path) -> None:
+def _leave_room(connection: duckdb.DuckDBPyConnection) -> None:
+    """Take what the rest of a job needs off the limit that DuckDB was given."""
+    query = "SELECT value FROM duckdb_settings() WHERE name = 'memory_limit'"
+    number, unit = str(connection.execute(query).fetchall()[0][0]).split()
+    limit = float(number) * _MEBIBYTES[unit]
+    connection.execute(f"SET memory_limit = '{max(limit - _OUR_SHARE, 0.5 * limit):.0f}MiB'")
+
+
+def _release(connection: duckdb.DuckDBPyConnection, spill: Scratch) -> None:
     connection.close()
-    shutil.rmtree(spill, ignore_errors=True)
+    spill.close()
 
 
 def first_line(error: BaseException) -> str:

@@ -35,7 +35,7 @@ def open_frame(database: Database, source: Any, date_format: str | None) -> Sour
     else:
         msg = (
             f"A log cannot be read from {type(source).__name__}. Give a path, a pandas, Polars or "
-            "Arrow table, or a DuckDB relation."
+            "Arrow table, a DuckDB relation or a Spark data frame."
         )
         raise InputError(msg)
     name = database.add_frame(table)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import weakref
 from collections.abc import Iterator
 from datetime import date, datetime
 from typing import TYPE_CHECKING
@@ -18,6 +19,10 @@ from clvmodels.units import check_time_unit
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+# A sample of so many tells shares to a fraction of a percent, and costs the same for every base.
+EVIDENCE_CUSTOMERS = 500_000
 
 
 class TransactionLog:
@@ -39,6 +44,8 @@ class TransactionLog:
         self._scan = scan
         self._until = until
         self._found: dict[tuple[date, bool], Findings] = {}
+        self._samples: dict[int, Scan] = {}
+        self._latest: weakref.ref[CustomerSummary] | None = None
         query = f"SELECT min(day), max(day) FROM {sql.good_days(scan.days, until)}"
         first, last = scan.database.run(query)[0]
         if first is None:
@@ -108,7 +115,9 @@ class TransactionLog:
         database.run(f"CREATE TABLE {table} AS {sql.customers_query(days)}")
         customers = int(database.run(f"SELECT count(*) FROM {table}")[0][0])
         check = LogCheck(findings.account, findings.warnings, end, customers)
-        return CustomerSummary(database, table, unit, check, has_amount=self.has_amount)
+        summary = CustomerSummary(database, table, unit, check, has_amount=self.has_amount)
+        self._latest = weakref.ref(summary)
+        return summary
 
     def before(self, end: date | str) -> TransactionLog:
         """Give the same log as it stood at the end of a day; nothing later can be seen.
@@ -120,6 +129,35 @@ class TransactionLog:
         if self._until is not None:
             day = min(day, self._until)
         return TransactionLog(self._scan, day)
+
+    def sample(self, customers: int) -> TransactionLog:
+        """Give the log of about so many customers; itself if it has no more.
+
+        Which customers depends on their ids alone, as in `CustomerSummary.sample`. It shares
+        nothing that later views of this log change, and its checks account for no single rows.
+        """
+        if customers not in self._samples:
+            known, total = self._customers()
+            self._samples[customers] = (
+                self._scan if total <= customers else self._scan.sample(customers, known, total)
+            )
+        part = self._samples[customers]
+        return self if part is self._scan else TransactionLog(part, self._until)
+
+    def _customers(self) -> tuple[str, int]:
+        """Relation of all customers that this view can see, and their number."""
+        summary = None if self._latest is None else self._latest()
+        # Returns can leave a customer without any purchase, who is still one of the log's.
+        whole = summary is not None and summary.observation_end >= self.last_date
+        if summary is not None and whole and self._scan.returns is None:
+            return summary.relation, len(summary)
+        known = f"(SELECT DISTINCT customer_id FROM {sql.good_days(self._scan.days, self._until)})"
+        return known, int(self._scan.database.run(f"SELECT count(*) FROM {known}")[0][0])
+
+    @property
+    def share(self) -> float:
+        """Share of the customers of the files that this log has: 1 unless it is a `sample`."""
+        return self._scan.share
 
     def holdout(self, start_exclusive: date | str, end: date | str) -> pa.Table:
         """Give what the customers first seen up to a day bought after it.
@@ -213,10 +251,16 @@ class TransactionLog:
     def signs(self, customers: CustomerSummary) -> Signs:
         """Count what the purchase days behind a summary of this log show beside it.
 
-        Bounded memory; of a base beyond 250,000 customers, about so many are looked at.
+        Bounded memory; of a base beyond half a million customers, a sample of so many is looked at.
         """
-        days = self._seen(customers.observation_end)
-        return count_signs(self._scan.database, days, len(customers), has_amount=self.has_amount)
+        sample, end = self.sample(EVIDENCE_CUSTOMERS), customers.observation_end
+        return count_signs(
+            self._scan.database,
+            self._seen(end),
+            TransactionLog._seen(sample, end),
+            share=sample.share / self.share,
+            has_amount=self.has_amount,
+        )
 
     def quarantine_batches(
         self, observation_end: date | str | None = None, rows: int = 100_000

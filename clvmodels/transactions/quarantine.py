@@ -55,7 +55,7 @@ def quarantine_batches(
 
 def _query(scan: Scan, end: date, until: date | None, *, explicit: bool) -> str:
     late_after = end if explicit else None
-    columns = _column_kinds(scan)
+    columns = column_kinds(scan)
     places = [(part, *place) for part in scan.parts for place in part.source.per_file()]
     judged = sql.judged_query(
         [
@@ -86,7 +86,7 @@ def _query(scan: Scan, end: date, until: date | None, *, explicit: bool) -> str:
         if part.broken
     ]
     union = " UNION ALL ".join([f"SELECT * FROM ({faulty}) WHERE code IS NOT NULL", *broken])
-    names = _output_names(list(columns))
+    names = output_names(list(columns))
     renamed = "".join(f", o{n} AS {sql.identifier(name)}" for n, name in enumerate(names))
     rule_names = ", ".join(sql.literal(rule) for rule in RULES)
     place_names = ", ".join(sql.literal(name) for _, name, _ in places)
@@ -98,7 +98,7 @@ def _query(scan: Scan, end: date, until: date | None, *, explicit: bool) -> str:
     )
 
 
-def _column_kinds(scan: Scan) -> dict[str, str]:
+def column_kinds(scan: Scan) -> dict[str, str]:
     """Columns of all sources in order; text where their types differ."""
     kinds: dict[str, str] = {}
     for part in scan.parts:
@@ -111,7 +111,7 @@ def _column_kinds(scan: Scan) -> dict[str, str]:
 def _numbered(part: ScannedSource, relation: str, columns: dict[str, str], place: int) -> str:
     """Rows of one file with their position, counting the rows without sound structure too."""
     extra = f", {place} AS place, row_number() OVER () AS row" + "".join(
-        f", {_cast(part, name, kind)} AS o{number}"
+        f", {cast_to(part, name, kind)} AS o{number}"
         for number, (name, kind) in enumerate(columns.items())
     )
     rows = sql.rows_query(part.columns, relation, extra)
@@ -128,7 +128,8 @@ def _numbered(part: ScannedSource, relation: str, columns: dict[str, str], place
     )
 
 
-def _cast(part: ScannedSource, name: str, kind: str) -> str:
+def cast_to(part: ScannedSource, name: str, kind: str) -> str:
+    """A column of a source in a type; null where the source has none."""
     if name not in part.source.kinds:
         return f"NULL::{kind}"
     column = sql.identifier(name)
@@ -144,7 +145,7 @@ def _broken(part: ScannedSource, columns: int, place: int) -> str:
     )
 
 
-def _output_names(names: list[str]) -> list[str]:
+def output_names(names: list[str]) -> list[str]:
     """Names of the original columns, moved aside where they meet one of ours."""
     taken = {*_OWN, *(name.casefold() for name in names)}
     renamed = []

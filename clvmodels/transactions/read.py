@@ -12,6 +12,7 @@ from clvmodels.transactions.frames import open_frame
 from clvmodels.transactions.log import TransactionLog
 from clvmodels.transactions.scan import LogOptions, scan
 from clvmodels.transactions.sources import CsvOptions, open_paths
+from clvmodels.transactions.spark_log import is_spark_frame, read_on_spark
 
 
 def read_transactions(
@@ -28,6 +29,7 @@ def read_transactions(
     csv: CsvOptions | None = None,
     memory_limit: str | None = None,
     threads: int | None = None,
+    spark: Any = None,
 ) -> TransactionLog:
     """Read and check a log of purchases, and warn about what deserves a look.
 
@@ -35,7 +37,7 @@ def read_transactions(
     ----------
     source
         A path, a glob or a list of them (CSV, Parquet, ``shop.duckdb::table``), a pandas, Polars
-        or Arrow table, an Arrow stream, or a DuckDB relation.
+        or Arrow table, an Arrow stream, a DuckDB relation, or a Spark data frame.
     customer_id, date, amount, order_id : str
         Column names. Without ``amount`` the column ``amount`` is used where there is one, and
         else purchases only are modelled.
@@ -53,6 +55,9 @@ def read_transactions(
         How CSV files are written, where sniffing is not enough.
     memory_limit, threads
         Bounds for DuckDB, such as ``"2GB"`` and 2; beyond the memory limit it spills to disk.
+    spark : pyspark.sql.SparkSession, optional
+        Reads paths on a cluster, also ``s3a://`` and whatever else Spark knows. A Spark data frame
+        brings its own session. Everything that is asked of such a log is worked out by Spark.
 
     Raises
     ------
@@ -87,6 +92,22 @@ def read_transactions(
         drop_duplicates=_is_drop("duplicates", duplicates),
         decimal_separator=csv.decimal_separator,
     )
+    log = _opened(source, options, csv, memory_limit, threads, spark)
+    for warning in log.warnings:
+        warnings.warn(warning.message, DataWarning, stacklevel=2)
+    return log
+
+
+def _opened(
+    source: Any,
+    options: LogOptions,
+    csv: CsvOptions,
+    memory_limit: str | None,
+    threads: int | None,
+    spark: Any,
+) -> TransactionLog:
+    if spark is not None or is_spark_frame(source):
+        return read_on_spark(source, options, csv, spark, memory_limit, threads)
     database = Database(memory_limit, threads)
     if isinstance(source, str | Path):
         sources = open_paths(database, [source], csv)
@@ -94,10 +115,7 @@ def read_transactions(
         sources = open_paths(database, source, csv)
     else:
         sources = [open_frame(database, source, csv.date_format)]
-    log = TransactionLog(scan(database, sources, options))
-    for warning in log.warnings:
-        warnings.warn(warning.message, DataWarning, stacklevel=2)
-    return log
+    return TransactionLog(scan(database, sources, options))
 
 
 def _is_drop(option: str, value: str) -> bool:

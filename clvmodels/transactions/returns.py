@@ -89,6 +89,18 @@ class Returns:
             self._nettings[key] = self._net(key)
         return self._nettings[key]
 
+    def among(self, ids: str, days: str) -> Returns:
+        """Give the returns of some customers: a table of their ids, and one of their days."""
+        some = Returns(self._database, days, self._money, self._last_day, None)
+        if self._orders is not None:
+            names = []
+            for table in self._orders:
+                names.append(self._database.new_name("among"))
+                query = f"FROM {table} SEMI JOIN {ids} USING (customer_id)"
+                self._database.run(f"CREATE TABLE {names[-1]} AS {query}")
+            some._orders = names[0], names[1]
+        return some
+
     def _net(self, end: date | None) -> Netting:
         database = self._database
         settled, changed, units = map(database.new_name, ("settled", "changed", "units"))

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,11 @@ class ScannedSource:
 
 @dataclass(frozen=True)
 class Scan:
-    """What one scan leaves: the table ``days`` and where it came from."""
+    """What one scan leaves: the table ``days`` and where it came from.
+
+    Below 1, ``share`` is that of the customers that are in the table, and rows are not accounted
+    for.
+    """
 
     database: Database
     options: LogOptions
@@ -71,6 +75,7 @@ class Scan:
     inputs: list[InputFile]
     parts: list[ScannedSource]
     returns: Returns | None = None
+    share: float = 1.0
 
     @property
     def broken(self) -> int:
@@ -88,6 +93,22 @@ class Scan:
             return sql.good_days(self.days, end)
         return standing_days(self.days, netting.changed, end)
 
+    def sample(self, customers: int, known: str, total: int) -> Scan:
+        """Give what is left of the scan for about so many customers.
+
+        ``known`` is a relation of the ``total`` customers, each once. The rows of the others are
+        still in `judged`.
+        """
+        ids, days = map(self.database.new_name, ("ids", "sampled"))
+        chosen = f"SELECT customer_id FROM {known} WHERE {sql.in_sample(customers, total)}"
+        self.database.run(f"CREATE TABLE {ids} AS {chosen}")
+        some = f"FROM {self.days} SEMI JOIN {ids} USING (customer_id)"
+        self.database.run(f"CREATE TABLE {days} AS {some}")
+        returns = None if self.returns is None else self.returns.among(ids, days)
+        found = int(self.database.run(f"SELECT count(*) FROM {ids}")[0][0])
+        self.database.run(f"DROP TABLE {ids}")
+        return replace(self, days=days, returns=returns, share=self.share * found / total)
+
     def judged(self) -> str:
         """Query of every row with the rule that it breaks by itself."""
         groups = [sql.rows_query(part.columns, part.source.relation) for part in self.parts]
@@ -104,17 +125,17 @@ def scan(database: Database, sources: Sequence[Source], options: LogOptions) -> 
     ConfigurationError
         If the time zone is unknown.
     """
-    _check_time_zone(database, options.time_zone)
+    check_time_zone(database, options.time_zone)
     has_amount = options.amount is not None or any("amount" in part.kinds for part in sources)
     amount = (options.amount or "amount") if has_amount else None
-    _check_columns(sources, options, amount)
+    check_columns(sources, options, amount)
     # The types of files need not agree, and DuckDB finds no common one for all of them.
     mixed = {
         name
         for name in (options.customer_id, options.date, options.order_id)
         if name is not None and len({source.kinds[name] for source in sources}) > 1
     }
-    columns = [_expressions(source, options, amount, mixed) for source in sources]
+    columns = [row_columns(source, options, amount, mixed) for source in sources]
     groups = [sql.rows_query(c, s.relation) for c, s in zip(columns, sources, strict=True)]
     rule = sql.rule_expression(
         has_amount=has_amount,
@@ -127,7 +148,7 @@ def scan(database: Database, sources: Sequence[Source], options: LogOptions) -> 
         digests = pool.map(digest, files)
         days, money, broken = _collapse(database, sources, judged, options)
     parts = [
-        ScannedSource(source, column, count, _guessed_date_format(source, options.date))
+        ScannedSource(source, column, count, guessed_format(source, options.date))
         for source, column, count in zip(sources, columns, broken, strict=True)
     ]
     hashes = dict(zip(files, digests, strict=True))
@@ -135,11 +156,11 @@ def scan(database: Database, sources: Sequence[Source], options: LogOptions) -> 
     returns = None
     if has_amount and options.returns != "drop":
         with failures(", ".join(source.name for source in sources)):
-            returns = _find_returns(database, options, days, money, judged)
+            returns = find_returns(database, options, days, money, judged)
     return Scan(database, options, days, has_amount, rule, inputs, parts, returns)
 
 
-def _find_returns(
+def find_returns(
     database: Database, options: LogOptions, days: str, money: str, judged: str
 ) -> Returns | None:
     """Returns of a log that nets them, or None; refuses any where the options say so."""
@@ -176,7 +197,8 @@ def _collapse(
     raise InputError(msg)
 
 
-def _check_time_zone(database: Database, time_zone: str) -> None:
+def check_time_zone(database: Database, time_zone: str) -> None:
+    """Refuse a time zone that is not known."""
     with database.cursor() as cursor:
         try:
             cursor.execute("SELECT timezone(?, TIMESTAMP '2000-01-01')", [time_zone])
@@ -185,7 +207,8 @@ def _check_time_zone(database: Database, time_zone: str) -> None:
             raise ConfigurationError(msg) from error
 
 
-def _check_columns(sources: Sequence[Source], options: LogOptions, amount: str | None) -> None:
+def check_columns(sources: Sequence[Source], options: LogOptions, amount: str | None) -> None:
+    """Refuse columns that are missing or of an impossible type, all together."""
     problems: list[str] = []
     for source in sources:
         wanted = {
@@ -234,7 +257,7 @@ def _nearest(name: str, columns: list[str]) -> str | None:
     return folded[close[0]] if close else None
 
 
-def _expressions(
+def row_columns(
     source: Source, options: LogOptions, amount: str | None, mixed: set[str]
 ) -> sql.RowColumns:
     """Expressions for one source; columns of ``mixed`` types are compared as text."""
@@ -247,7 +270,7 @@ def _expressions(
     money, number = f"NULL::{sql.MONEY}", "NULL::DOUBLE"
     if amount is not None:
         money, number = sql.amount(amount, kinds[amount], options.decimal_separator)
-    guessed = _guessed_date_format(source, date)
+    guessed = guessed_format(source, date)
     return sql.RowColumns(
         customer_id=compared(customer, sql.customer_id(customer, kinds[customer])),
         id_missing=sql.id_missing(customer, kinds[customer]),
@@ -260,7 +283,8 @@ def _expressions(
     )
 
 
-def _guessed_date_format(source: Source, date: str) -> str | None:
+def guessed_format(source: Source, date: str) -> str | None:
+    """Format of text dates that is not ISO and that nobody confirmed."""
     sniffed = source.sniffed_formats.get(date)
     if source.date_format is not None or sniffed is None or sniffed.startswith("%Y-%m-%d"):
         return None

@@ -22,8 +22,6 @@ SHORT = 0.05
 # In days; below it a calendar day is too coarse to tell a short gap from others.
 _LEAST_MEAN_GAP = 20
 _EVEN_CV = 0.25
-# Shares of a few hundred thousand customers are known to a fraction of a percent.
-_ENOUGH_CUSTOMERS = 250_000
 _YEAR = 365.25
 
 
@@ -61,10 +59,10 @@ class Signs:
     share: float
 
 
-def count_signs(database: Database, days: str, customers: int, *, has_amount: bool) -> Signs:
-    """Count the signs of the relation ``days``, from one customer in so many of a large base."""
-    one_in = max(1, customers // _ENOUGH_CUSTOMERS)
-    sampled = f"(SELECT * FROM {days} WHERE hash(customer_id) % {one_in} = 0)"
+def count_signs(
+    database: Database, days: str, sampled: str, *, share: float, has_amount: bool
+) -> Signs:
+    """Count the signs of the relation ``days``, those that cost more from a share of it."""
     purchases = database.run(f"SELECT day, count(*) FROM {days} GROUP BY day ORDER BY day")
     if not purchases:
         msg = "There is no purchase up to the observation end, so no sign to count."
@@ -79,7 +77,7 @@ def count_signs(database: Database, days: str, customers: int, *, has_amount: bo
         ),
         even=_even(rows),
         slope=_slope(database.run(slope_query(sampled))[0]) if has_amount else None,
-        share=1.0 / one_in,
+        share=share,
     )
 
 

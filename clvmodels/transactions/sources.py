@@ -118,20 +118,21 @@ def open_paths(database: Database, given: Iterable[str | Path], csv: CsvOptions)
         If there is none, or one is missing, empty or unreadable.
     """
     tables = [str(item) for item in given if "::" in str(item) and not Path(item).exists()]
-    files = [file for item in given if str(item) not in tables for file in _expand(item)]
+    files = [file for item in given if str(item) not in tables for file in expand(item)]
     files = list({file.resolve(): file for file in files}.values())
     if not files and not tables:
         msg = "The list of files is empty. Give at least one CSV or Parquet file."
         raise InputError(msg)
     sources = _open_database_tables(database, list(dict.fromkeys(tables)), csv.date_format)
-    parquet = [file for file in files if _is_parquet(file)]
+    parquet = [file for file in files if is_parquet(file)]
     sources += [_open_csv(database, file, csv) for file in files if file not in parquet]
     if parquet:
         sources.append(_open_parquet(database, parquet, csv.date_format))
     return sources
 
 
-def _expand(item: str | Path) -> list[Path]:
+def expand(item: str | Path) -> list[Path]:
+    """Files that a path or a glob names, none of them empty."""
     path = Path(item)
     if path.is_dir():
         msg = f"{path} is a directory. Name its files, such as {path}/*.parquet."
@@ -155,7 +156,8 @@ def _expand(item: str | Path) -> list[Path]:
     return found
 
 
-def _is_parquet(path: Path) -> bool:
+def is_parquet(path: Path) -> bool:
+    """Whether a file is Parquet, by its name or its first bytes."""
     if path.suffix.lower() in _PARQUET_SUFFIXES:
         return True
     with path.open("rb") as file:

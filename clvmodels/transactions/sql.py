@@ -12,6 +12,9 @@ from datetime import date
 
 from clvmodels.transactions.account import CODE
 
+# Bins of what a customer spent in repeat purchases, on the log scale, and the steps that places
+# inside them are counted in: whole numbers, since sums of others depend on the threads.
+SPEND_BIN, SPEND_STEPS, COARSER = 0.01, 1_000_000_000, 10_000
 MONEY = "DECIMAL(18, 6)"
 WIDE_MONEY = "DECIMAL(38, 6)"
 _FIRST_DAY, _LAST_DAY = "DATE '0001-01-01'", "DATE '9999-12-30'"
@@ -314,12 +317,54 @@ def visible_until(day: date | None) -> str:
     return f"coalesce(rule <= {CODE['unreadable_date']}, false) OR day <= {day_literal(day)}"
 
 
+def in_sample(customers: int, total: int) -> str:
+    """Whether a row's customer is in the share of a base that makes up about so many customers.
+
+    It looks at the id as text alone, and so is the same on every engine and in every log.
+    """
+    if customers >= total:
+        return "true"
+    limit = f"{(customers << 64) // total:016x}"
+    return f"md5(customer_id::VARCHAR) < {literal(limit)}"
+
+
 def customers_query(days: str) -> str:
     """One row per customer from purchase days: the aggregation behind the summary."""
     return (
         "SELECT customer_id, min(day) AS first_purchase, max(day) AS last_purchase, "
         "count(*) AS orders, sum(amount) AS total, arg_min(amount, day) AS first_amount "
         f"FROM {days} GROUP BY customer_id"
+    )
+
+
+def spenders(summary: str) -> str:
+    """Relation of the repeat buyers of a summary who spent something."""
+    return f"(SELECT * FROM {summary} WHERE frequency > 0 AND monetary_value > 0)"
+
+
+def spend_bins_query(summary: str) -> str:
+    """Repeat buyers by frequency and bin of log(frequency · monetary_value).
+
+    ``first``, ``second`` and ``third`` are the sums of the powers of how far they are from the
+    middle of their bin, in steps; the third in coarser ones, so that it fits.
+    """
+    logs = (
+        f"SELECT frequency, ln(frequency * monetary_value) / {SPEND_BIN!r} AS place "
+        f"FROM {spenders(summary)}"
+    )
+    off = f"(place - floor(place) - 0.5) * {SPEND_STEPS}"
+    steps = (
+        "SELECT frequency, CAST(floor(place) AS BIGINT) AS bin, "
+        f"CAST(round({off}) AS BIGINT) AS k, "
+        f"CAST(round({off} / {COARSER}) AS BIGINT) AS c FROM ({logs})"
+    )
+    sums = ", ".join(
+        f"CAST(sum(CAST({power} AS DECIMAL(38, 0))) AS DOUBLE) AS {name}"
+        for power, name in (("k", "first"), ("k * k", "second"), ("c * c * c", "third"))
+    )
+    return (
+        f"SELECT frequency, bin, count(*) AS weight, {sums} FROM ({steps}) "
+        "GROUP BY frequency, bin ORDER BY frequency, bin"
     )
 
 

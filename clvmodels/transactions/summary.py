@@ -38,6 +38,9 @@ _COLUMNS = (
     "monetary_value, order_value"
 )
 
+# Repeat buyers beyond whom the distinct orders are put together.
+_MOST_ORDERS = 100_000
+
 
 class CustomerSummary:
     """Frequency, recency, T and mean spend of every customer up to the observation end.
@@ -82,6 +85,11 @@ class CustomerSummary:
             weakref.finalize(self, _drop, database, table)
 
     @property
+    def relation(self) -> str:
+        """SQL of a relation with the customers in the summary's own database, T in whole days."""
+        return self._table
+
+    @property
     def observation_end(self) -> date:
         """Last day observed."""
         return self.check.observation_end
@@ -122,11 +130,17 @@ class CustomerSummary:
     def orders(self) -> CustomerColumns:
         """Give the distinct (frequency, monetary_value) of repeat buyers who spent something.
 
-        Recency and age are NaN. The weight is the number of customers.
+        Recency and age are NaN. The weight is the number of customers. Beyond 100,000 repeat
+        buyers two entries stand for all those of a frequency whose spend is within 1 %, with its
+        mean, spread and skewness on the log scale; ``bin_width`` is then above 0.
         """
+        spenders = sql.spenders(self._table)
+        if int(self._database.run(f"SELECT count(*) FROM {spenders}")[0][0]) > _MOST_ORDERS:
+            bins = self._database.table(sql.spend_bins_query(self._table))
+            return CustomerColumns.from_spend_bins(bins, self.time_unit)
         return self._grouped(
             "SELECT frequency, monetary_value, count(*) AS weight, NULL::DOUBLE AS recency, "
-            "NULL::DOUBLE AS T FROM {table} WHERE frequency > 0 AND monetary_value > 0 "
+            f"NULL::DOUBLE AS T FROM {spenders} "
             "GROUP BY frequency, monetary_value ORDER BY frequency, monetary_value"
         )
 
@@ -134,6 +148,16 @@ class CustomerSummary:
         """Give all customers as plain columns, ordered by id."""
         columns = _COLUMNS.format(recency="recency", T="T")
         return self._grouped(f"SELECT {columns} FROM {{table}} ORDER BY customer_id")
+
+    def sample(self, customers: int) -> CustomerColumns:
+        """Give about so many customers, ordered by id; all of them if there are no more.
+
+        Which ones depends on their ids alone, so that it is the same every night and on every
+        engine.
+        """
+        columns = _COLUMNS.format(recency="recency", T="T")
+        chosen = sql.in_sample(customers, len(self))
+        return self._grouped(f"SELECT {columns} FROM {{table}} WHERE {chosen} ORDER BY customer_id")
 
     def with_labels(
         self, source: Any, customer_id: str = "customer_id", *, csv: CsvOptions | None = None

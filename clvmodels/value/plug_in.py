@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,11 +10,12 @@ import numpy as np
 
 from clvmodels.errors import NoSpendModelError, UndiscountedLifetimeError, UnitMismatchError
 from clvmodels.kernels.base import FloatArray, IntArray
+from clvmodels.kernels.places import Places
 from clvmodels.kernels.spend_tables import SpendTables, given_alive
 from clvmodels.models.gamma_gamma import GammaGammaModel, spend_evidence
 from clvmodels.models.purchases import PurchaseModel
 from clvmodels.transactions.columns import CustomerColumns
-from clvmodels.units import DAYS_PER_UNIT, DAYS_PER_YEAR, discount_force
+from clvmodels.units import DAYS_PER_UNIT, DAYS_PER_YEAR, TimeUnit, discount_force
 from clvmodels.value.outlook import ExactOutlook, Outlook
 from clvmodels.value.simple_formula import simple_formula_per_customer
 from clvmodels.value.simulated import SimulatedOutlook
@@ -65,6 +67,40 @@ def look_ahead(model: PurchaseModel, columns: CustomerColumns, terms: ValueTerms
     return Ahead(model.alive(columns), expected, discounted)
 
 
+class LookAhead:
+    """The same as `look_ahead` for batch after batch, worked out once for each (x, T)."""
+
+    def __init__(self, model: PurchaseModel, terms: ValueTerms) -> None:
+        self._model, self._terms = model, terms
+        self._places, self._lock = Places(), threading.Lock()
+        self._expected, self._discounted = np.empty(0), np.empty(0)
+
+    def __call__(self, columns: CustomerColumns) -> Ahead:
+        """For each of the customers."""
+        if columns.time_unit != self._model.time_unit_:
+            raise UnitMismatchError(columns.time_unit, self._model.time_unit_)
+        rows = self.prepare(columns)
+        return Ahead(self._model.alive(columns), self._expected[rows], self._discounted[rows])
+
+    def prepare(self, columns: CustomerColumns) -> IntArray:
+        """Work out what is new, and give the place of each customer."""
+        x, age = columns.frequency, columns.age
+        rows = self._places.find(x, age, x)
+        if rows.min(initial=0) < 0:
+            with self._lock:
+                self._add(columns.time_unit, *self._places.missing(x, age, x))
+            rows = self._places.find(x, age, x)
+        return rows
+
+    def _add(self, unit: TimeUnit, x: IntArray, age: FloatArray, n: IntArray) -> None:
+        none = np.zeros(len(x))
+        new = look_ahead(self._model, CustomerColumns(x, none, age, none, unit), self._terms)
+        self._expected = np.concatenate([self._expected, new.expected])
+        self._discounted = np.concatenate([self._discounted, new.discounted])
+        # Last, as other threads look for rows meanwhile.
+        self._places.add(x, age, n)
+
+
 def take(columns: CustomerColumns, rows: slice) -> CustomerColumns:
     """Some of the customers, as far as predictions look at them."""
     return CustomerColumns(
@@ -110,6 +146,7 @@ class PlugIn:
     ) -> None:
         self.purchases, self.spend, self.terms, self.seed = purchases, spend, terms, seed
         self._lower, self._median, self._upper = levels
+        self._look = LookAhead(purchases, terms)
         span = terms.horizon.in_unit(purchases.time_unit_)
         theta = purchases.fit_.parameters
         shapes = None
@@ -141,6 +178,11 @@ class PlugIn:
             raise NoSpendModelError
         return self._outlook
 
+    @property
+    def simulated(self) -> SimulatedOutlook | None:
+        """Draws of discounted value, where its distribution is not exact."""
+        return self._outlook if isinstance(self._outlook, SimulatedOutlook) else None
+
     def scale(self, n: IntArray, mean: FloatArray) -> FloatArray:
         """γ′ in money of customers with n purchases of a mean amount, (n,)."""
         scale: FloatArray = self._spend_model.fit_.parameters[2] + n * mean
@@ -159,6 +201,7 @@ class PlugIn:
     def prepare(self, columns: CustomerColumns) -> None:
         """Work out what is shared by customers of equal (x, T), all at once."""
         n = columns.frequency
+        self._look.prepare(columns)
         for tables in (self._tables, self._outlook):
             if tables is not None:
                 tables.rows(columns.frequency, columns.age, n)
@@ -166,18 +209,25 @@ class PlugIn:
     def score(self, columns: CustomerColumns) -> dict[str, FloatArray]:
         """Predictions for each customer by column name, NaN where there is none."""
         ahead = self.ahead(columns)
+        n, mean = spend_evidence(columns)
         scores = dict.fromkeys(PREDICTIONS, np.full(len(columns), np.nan))
         scores["probability_alive"] = ahead.alive
+        rows = None
         if self._tables is not None:
+            rows = self._tables.rows(columns.frequency, columns.age, n)
             scores["expected_purchases"] = ahead.alive * ahead.expected
-            scores |= self._purchase_interval(columns, ahead.alive, self._tables)
+            for name, level in (("purchases_lower", self._lower), ("purchases_upper", self._upper)):
+                counts = self._tables.purchases(rows, given_alive(level, ahead.alive))
+                scores[name] = counts.astype(np.float64)
         if self.spend is not None and self._outlook is not None:
-            scores |= self._money(columns, ahead, self._outlook)
+            if rows is None or not is_exact(self.terms):
+                rows = self._outlook.rows(columns.frequency, columns.age, n)
+            scores |= self._money(columns, ahead, n, mean, self._outlook, rows)
         return scores
 
     def ahead(self, columns: CustomerColumns) -> Ahead:
         """P(alive) and the purchases to expect while active."""
-        return look_ahead(self.purchases, columns, self.terms)
+        return self._look(columns)
 
     def mean_square_purchases(self, columns: CustomerColumns) -> FloatArray:
         """E[(purchases within the horizon)² | active], (n,); NaN for a lifetime."""
@@ -198,25 +248,18 @@ class PlugIn:
         rows = self._outlook.rows(columns.frequency, columns.age, n)
         return self._outlook.mean_squares(rows, n, ahead.expected, ahead.ratio)
 
-    def _purchase_interval(
-        self, columns: CustomerColumns, alive: FloatArray, tables: SpendTables
-    ) -> dict[str, FloatArray]:
-        n, _ = spend_evidence(columns)
-        rows = tables.rows(columns.frequency, columns.age, n)
-        levels = {"purchases_lower": self._lower, "purchases_upper": self._upper}
-        return {
-            name: tables.purchases(rows, given_alive(level, alive)).astype(np.float64)
-            for name, level in levels.items()
-        }
-
     def _money(
-        self, columns: CustomerColumns, ahead: Ahead, outlook: Outlook
+        self,
+        columns: CustomerColumns,
+        ahead: Ahead,
+        n: IntArray,
+        mean: FloatArray,
+        outlook: Outlook,
+        rows: IntArray,
     ) -> dict[str, FloatArray]:
         terms = self.terms
-        n, mean = spend_evidence(columns)
         per_order = self.spend_per_order(n, mean)
         if_alive = (terms.margin * per_order - terms.cost_per_order) * ahead.discounted
-        rows = outlook.rows(columns.frequency, columns.age, n)
         scale = self.scale(n, mean)
         levels = {
             "clv_lower": self._lower,

@@ -13,7 +13,7 @@ from clvmodels.transactions.columns import CustomerColumns
 from clvmodels.value.averaging import Averaging, Averagings
 from clvmodels.value.mixture import Mixture
 from clvmodels.value.parameters import parameter_pairs
-from clvmodels.value.plug_in import PREDICTIONS, Ahead, PlugIn, mixed_outlook, take
+from clvmodels.value.plug_in import PREDICTIONS, Ahead, LookAhead, PlugIn, mixed_outlook, take
 from clvmodels.value.simple_formula import simple_formula_per_customer
 from clvmodels.value.simulated import SimulatedOutlook
 from clvmodels.value.terms import ValueTerms, check_interval
@@ -54,12 +54,18 @@ class Scorer:
         self.purchases, self.spend, self.terms = purchases, spend, terms
         self.levels, self.seed = check_interval(interval), seed
         self._averagings = averagings or Averagings()
+        self._looks: dict[bytes, LookAhead] = {}
         self._plug_in = PlugIn(purchases, spend, terms, self.levels, seed)
 
     @cached_property
     def averaging(self) -> Averaging:
         """Over how many points of the posterior the scores are averaged, and the error left."""
         return self._averagings.of(self.purchases, self.spend, self.terms, self.levels)
+
+    @cached_property
+    def parts(self) -> list[PlugIn]:
+        """The sets of parameters behind the scores, equally likely; one where the mode serves."""
+        return [self._plug_in] if self.averaging.draws_used == 1 else self._parts
 
     @cached_property
     def _parts(self) -> list[PlugIn]:
@@ -94,10 +100,16 @@ class Scorer:
         ]
         return {name: np.concatenate([part[name] for part in scores]) for name in PREDICTIONS}
 
+    def mixture(self, columns: CustomerColumns) -> Mixture:
+        """The distributions behind the scores of some customers."""
+        if self.averaging.draws_used == 1:
+            return Mixture(self.parts, columns, self._plug_in.simulated)
+        return Mixture(self.parts, columns, self._simulated)
+
     def _mixed(self, columns: CustomerColumns) -> dict[str, FloatArray]:
         lower, median, upper = self.levels
         terms = self.terms
-        mixture = Mixture(self._parts, columns, self._simulated)
+        mixture = self.mixture(columns)
         scores = dict.fromkeys(PREDICTIONS, np.full(len(columns), np.nan))
         scores["probability_alive"] = mixture.alive.mean(axis=0)
         if not terms.horizon.is_lifetime:
@@ -121,6 +133,13 @@ class Scorer:
     def ahead(self, columns: CustomerColumns) -> Ahead:
         """P(alive) and the purchases to expect while active, at the mode."""
         return self._plug_in.ahead(columns)
+
+    def ahead_at(self, model: PurchaseModel, columns: CustomerColumns) -> Ahead:
+        """The same at other parameters; what customers share is kept for the next who ask."""
+        key = model.fit_.parameters.tobytes()
+        if key not in self._looks:
+            self._looks[key] = LookAhead(model, self.terms)
+        return self._looks[key](columns)
 
     def mean_square_purchases(self, columns: CustomerColumns) -> FloatArray:
         """E[(purchases within the horizon)² | active], (n,); NaN for a lifetime."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import numpy as np
@@ -59,18 +60,20 @@ class SimulatedOutlook:
         self._margin, self._cost, self._seed = margin, cost_per_order, seed
         self._edges, self._factors = _bins(horizon, force)
         self._row: dict[tuple[int, float, int], int] = {}
+        self._lock = threading.Lock()
         self._totals: list[FloatArray] = []
         self._counts: list[FloatArray] = []
 
     def rows(self, x: IntArray, T: FloatArray, n: IntArray) -> IntArray:
         """Row of each customer's triple; new triples are simulated."""
         keys = list(zip(x.tolist(), T.tolist(), n.tolist(), strict=True))
-        for key in keys:
-            if key not in self._row:
-                self._row[key] = len(self._totals)
-                total, count = self._simulate(*key)
-                self._totals.append(total)
-                self._counts.append(count)
+        with self._lock:
+            for key in keys:
+                if key not in self._row:
+                    total, count = self._simulate(*key)
+                    self._row[key] = len(self._totals)
+                    self._totals.append(total)
+                    self._counts.append(count)
         return np.array([self._row[key] for key in keys], dtype=np.int64)
 
     def quantile(

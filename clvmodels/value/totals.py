@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -16,9 +16,9 @@ from scipy.special import ndtri
 from clvmodels.kernels.base import FloatArray, IntArray
 from clvmodels.models.base import Model
 from clvmodels.models.gamma_gamma import GammaGammaModel, spend_evidence
-from clvmodels.transactions.columns import CustomerColumns
+from clvmodels.transactions.columns import CustomerColumns, in_runs
 from clvmodels.value.parameters import parameter_pairs
-from clvmodels.value.plug_in import Ahead, look_ahead
+from clvmodels.value.plug_in import Ahead
 from clvmodels.value.scorer import Scorer
 from clvmodels.value.shock import ASSUMED, NO_SHOCK, CommonShock, CommonShocks
 from clvmodels.value.simple_formula import order_values
@@ -28,6 +28,8 @@ ModelType = TypeVar("ModelType", bound=Model)
 
 # Step in the scale-free coordinates, which are logarithms, for derivatives of a total.
 _STEP = 1e-3
+# The sums of `ValueGroups` besides its weights.
+SUMS = ("sum_mean", "sum_square", "sum_order", "priced")
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,8 @@ class ValueGroups:
 
     Spend enters every total through γ′ = γ + n m and its square, so Σ m and Σ m² of a group stand
     for its customers exactly. ``sum_order`` adds up the mean orders, the first included, of the
-    ``priced`` customers of whom they are known: the simple formula looks at these.
+    ``priced`` customers of whom they are known: the simple formula looks at these. ``codes`` say
+    which part of the base (a segment) a group belongs to; None where the base is not divided.
     """
 
     columns: CustomerColumns
@@ -126,27 +129,25 @@ class ValueGroups:
     sum_square: FloatArray
     sum_order: FloatArray
     priced: FloatArray
+    codes: IntArray | None = None
 
     @classmethod
-    def of(cls, columns: CustomerColumns) -> ValueGroups:
-        """Group plain customers."""
+    def of(cls, columns: CustomerColumns, codes: IntArray | None = None) -> ValueGroups:
+        """Group plain customers, those of different ``codes`` apart."""
         n, mean = spend_evidence(columns)
         weight, order = columns.weights, order_values(columns)
-        return _regroup(
-            columns,
-            n,
-            [
-                weight,
-                mean * weight,
-                mean**2 * weight,
-                np.nan_to_num(order) * weight,
-                np.isfinite(order) * weight,
-            ],
+        sums = (
+            weight,
+            mean * weight,
+            mean**2 * weight,
+            np.nan_to_num(order) * weight,
+            np.isfinite(order) * weight,
         )
+        return _regroup(columns, n, sums, codes)
 
     @classmethod
     def merged(cls, parts: Sequence[ValueGroups]) -> ValueGroups:
-        """Groups of several batches as one."""
+        """Groups of several batches as one; all are divided alike, or none is."""
         columns = CustomerColumns(
             frequency=np.concatenate([part.columns.frequency for part in parts]),
             recency=np.concatenate([part.columns.recency for part in parts]),
@@ -154,17 +155,37 @@ class ValueGroups:
             monetary_value=np.concatenate([part.columns.monetary_value for part in parts]),
             time_unit=parts[0].columns.time_unit,
         )
-        return _regroup(
-            columns,
-            np.concatenate([part.n for part in parts]),
-            [
-                np.concatenate([part.columns.weights for part in parts]),
-                np.concatenate([part.sum_mean for part in parts]),
-                np.concatenate([part.sum_square for part in parts]),
-                np.concatenate([part.sum_order for part in parts]),
-                np.concatenate([part.priced for part in parts]),
-            ],
+        sums = (
+            np.concatenate([part.columns.weights for part in parts]),
+            *(np.concatenate([getattr(part, name) for part in parts]) for name in SUMS),
         )
+        codes = [part.codes for part in parts if part.codes is not None]
+        n = np.concatenate([part.n for part in parts])
+        return _regroup(columns, n, sums, np.concatenate(codes) if codes else None)
+
+    def undivided(self) -> ValueGroups:
+        """The same customers as one base."""
+        return ValueGroups.merged([replace(self, codes=None)])
+
+    def divided(self, parts: int) -> tuple[ValueGroups, ...]:
+        """The groups of each part of the base by itself, codes 0 to ``parts`` - 1; maybe empty."""
+        codes = np.zeros(0) if self.codes is None else self.codes
+        return tuple(self.some(np.flatnonzero(codes == code)) for code in range(parts))
+
+    def some(self, rows: IntArray) -> ValueGroups:
+        """Some of the groups."""
+        columns = self.columns
+        some = CustomerColumns(
+            columns.frequency[rows],
+            columns.recency[rows],
+            columns.age[rows],
+            columns.monetary_value[rows],
+            columns.time_unit,
+            weight=columns.weights[rows],
+        )
+        codes = None if self.codes is None else self.codes[rows]
+        mean, square, order, priced = (getattr(self, name)[rows] for name in SUMS)
+        return ValueGroups(some, self.n[rows], mean, square, order, priced, codes)
 
     def mean_orders(self, otherwise: float) -> FloatArray:
         """Mean amount of the orders in each group, with an amount for those of whom it is unknown.
@@ -176,24 +197,26 @@ class ValueGroups:
         return mean
 
 
-def _regroup(columns: CustomerColumns, n: IntArray, sums: Sequence[FloatArray]) -> ValueGroups:
-    """Group equal (x, t_x, T, n), adding up each of ``sums``: weights and the fields after n."""
+def _regroup(
+    columns: CustomerColumns, n: IntArray, sums: Sequence[FloatArray], codes: IntArray | None
+) -> ValueGroups:
+    """Group equal (x, t_x, T, n, code) and add up ``sums``: weights and the fields after n."""
     x, t_x, age = columns.frequency, columns.recency, columns.age
-    order = np.lexsort((n, age, t_x, x))
-    fresh = np.zeros(len(order), dtype=bool)
-    fresh[:1] = True
-    for key in (x, t_x, age, n):
-        fresh[1:] |= np.diff(key[order]) != 0
-    starts = np.flatnonzero(fresh)
+    # n is x or, for those who told nothing of their spend, 0.
+    keys = (x, t_x, age, (n > 0).astype(np.int64), *(() if codes is None else (codes,)))
+    order, starts = in_runs(*keys)
     first = order[starts]
-    sums = [np.add.reduceat(values[order], starts) if len(starts) else values for values in sums]
-    # A group's spend evidence is n purchases of its mean amount, or none.
-    mean = np.full(len(first), np.nan)
-    np.divide(sums[1], sums[0], out=mean, where=n[first] > 0)
-    grouped = CustomerColumns(
-        x[first], t_x[first], age[first], mean, columns.time_unit, weight=sums[0]
+    weight, mean, square, price, priced = (
+        np.add.reduceat(values[order], starts) if len(starts) else values for values in sums
     )
-    return ValueGroups(grouped, n[first], *sums[1:])
+    # A group's spend evidence is n purchases of its mean amount, or none.
+    each = np.full(len(first), np.nan)
+    np.divide(mean, weight, out=each, where=n[first] > 0)
+    grouped = CustomerColumns(
+        x[first], t_x[first], age[first], each, columns.time_unit, weight=weight
+    )
+    codes = None if codes is None else codes[first]
+    return ValueGroups(grouped, n[first], mean, square, price, priced, codes)
 
 
 def value_totals(
@@ -206,7 +229,7 @@ def value_totals(
     shocks, terms = CommonShocks.of(shock), scorer.terms
     ahead = scorer.ahead(groups.columns)
     expected, variance_parameters = _over_parameters(groups, scorer, ahead)
-    variance_customers = _customer_variance(groups, scorer, ahead)
+    variance_customers = customer_variance(groups, scorer, ahead)
     fixed_cost = terms.fixed_cost * float(groups.columns.weights.sum())
 
     def total(which: int, shock: CommonShock, fixed_cost: float = 0.0) -> Total:
@@ -238,14 +261,14 @@ def _over_parameters(
     if draws > 1:
         totals = np.array(
             [
-                expected_totals(groups, of_spend, terms, look_ahead(model, columns, terms))
+                expected_totals(groups, of_spend, terms, scorer.ahead_at(model, columns))
                 for model, of_spend in parameter_pairs(purchases, spend, draws)
             ]
         )
         return totals.mean(axis=0), totals.var(axis=0)
     variance = _parameter_variance(
         purchases,
-        lambda model: expected_totals(groups, spend, terms, look_ahead(model, columns, terms)),
+        lambda model: expected_totals(groups, spend, terms, scorer.ahead_at(model, columns)),
     )
     if spend is not None:
         variance += _parameter_variance(
@@ -283,7 +306,7 @@ def expected_totals(
     return np.array([active, count, value, potential])
 
 
-def _customer_variance(groups: ValueGroups, scorer: Scorer, ahead: Ahead) -> FloatArray:
+def customer_variance(groups: ValueGroups, scorer: Scorer, ahead: Ahead) -> FloatArray:
     """Variance of the same four totals from what customers do, (4,)."""
     columns, weight, terms = groups.columns, groups.columns.weights, scorer.terms
     alive = ahead.alive

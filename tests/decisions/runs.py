@@ -70,6 +70,8 @@ def make_run(
         rewrite(folder, config=record["config"] | {"actions": actions})
     if segments:
         add_segments(folder)
+    else:
+        remove_segments(folder)
     return folder
 
 
@@ -92,6 +94,15 @@ def add_segments(folder: Path, names: tuple[str, ...] = SEGMENTS) -> None:
         place = table.schema.get_field_index("segment")
         table = table.set_column(place, "segment", pa.array(np.array(names)[code]))
         pq.write_table(table, file, row_group_size=100)
+
+
+def remove_segments(folder: Path) -> None:
+    """Leave the scores without segments, as a scoring job without them did."""
+    for file in (folder / "scores").glob("*.parquet"):
+        table = pq.read_table(file)
+        place = table.schema.get_field_index("segment")
+        nothing = pa.nulls(len(table), pa.string())
+        pq.write_table(table.set_column(place, "segment", nothing), file, row_group_size=100)
 
 
 def scores_of(folder: Path) -> pd.DataFrame:

@@ -197,3 +197,48 @@ def test_recency_and_age_are_in_the_unit_of_the_model(summary, log, tmp_path):
     np.testing.assert_allclose(weeks.recency * 7.0, daily.recency)
     np.testing.assert_allclose(weeks["T"] * 7.0, daily["T"])
     np.testing.assert_allclose(weeks.expected_purchases, daily.expected_purchases, rtol=1e-9)
+
+
+class Halves:
+    """Segments by whether a customer has bought again, with a probability to write."""
+
+    names = ("once", "again", "nobody")
+
+    def assign(self, columns, scores, scorer):
+        assert set(scores) == set(PREDICTIONS)
+        del scorer
+        probability = np.where(columns.frequency > 3, np.nan, scores["probability_alive"])
+        return (columns.frequency > 0).astype(np.int64), probability
+
+
+def test_segments_are_written_and_their_totals_add_up(summary, tmp_path, monkeypatch):
+    monkeypatch.setattr(engine, "_ROWS_PER_BATCH", 37)
+    scorer = value().scorer("1y", 0.9)
+    scored = engine.write_scores(summary, scorer, tmp_path / "a", lambda units: None, Halves())
+    plain, _ = write(summary, tmp_path / "b", value().scorer("1y", 0.9))
+    written = pq.read_table(tmp_path / "a").to_pandas()
+    again = written.frequency > 0
+    assert (written.segment == np.where(again, "again", "once")).all()
+    assert (written.segment_probability.isna() == (written.frequency > 3)).all()
+    assert [len(part.columns) > 0 for part in scored.by_segment] == [True, True, False]
+    whole = value_totals(plain.groups, scorer, 0.9)
+    assert value_totals(scored.groups, scorer, 0.9).clv.expected == pytest.approx(
+        whole.clv.expected, rel=1e-12
+    )
+    parts = [value_totals(part, scorer, 0.9).clv.expected for part in scored.by_segment]
+    assert parts[0] == pytest.approx(written.clv[~again].sum(), rel=1e-9)
+    assert parts[1] == pytest.approx(written.clv[again].sum(), rel=1e-9)
+    assert parts[2] == 0.0
+
+
+def test_a_failure_in_a_batch_stops_the_job(summary, tmp_path, monkeypatch):
+    monkeypatch.setattr(engine, "_ROWS_PER_BATCH", 20)
+
+    class Broken(Halves):
+        def assign(self, columns, scores, scorer):
+            raise RuntimeError("broken")
+
+    with pytest.raises(RuntimeError, match="broken"):
+        engine.write_scores(
+            summary, value().scorer("1y", 0.9), tmp_path / "a", lambda units: None, Broken()
+        )

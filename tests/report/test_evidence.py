@@ -241,6 +241,6 @@ def test_every_figure_of_the_backtest_says_what_it_means(page):
 
 def test_checks_that_passed_are_named_first_and_told_later(page):
     before, after = page.text.split("Why believe it", 1)[0], page.text.split("Checks passed", 1)[1]
-    assert "Passed: Convergence." in before
+    assert "1 of 2 checks calls for caution." in before
     assert "The gradient is 1e-9" not in before
     assert "The gradient is 1e-9" in after

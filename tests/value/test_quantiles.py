@@ -35,7 +35,7 @@ def shop() -> CustomerColumns:
     return simulate_shop(THETA, 300, seed=2, spend=tuple(SPEND.values()))
 
 
-@pytest.mark.parametrize(
+every_shop = pytest.mark.parametrize(
     ("theta", "p", "q", "x_max", "span"),
     [
         (THETA, 6.25, 3.74, 60, 52.2),
@@ -46,9 +46,22 @@ def shop() -> CustomerColumns:
     ],
     ids=["cdnow", "wild spend", "steady spend", "heavy buyers", "rare buyers"],
 )
+
+
+@every_shop
 def test_tables_agree_with_the_reference(theta, p, q, x_max, span):
-    rng = np.random.default_rng(7)
-    kernel, n = BetaGeo(), 250
+    assert_tables_agree(theta, p, q, x_max, span, customers=250)
+
+
+@pytest.mark.slow
+@every_shop
+def test_tables_agree_with_the_reference_for_ten_thousand_customers(theta, p, q, x_max, span):
+    assert_tables_agree(theta, p, q, x_max, span, customers=2_000, seed=8)
+
+
+def assert_tables_agree(theta, p, q, x_max, span, *, customers, seed=7):
+    rng = np.random.default_rng(seed)
+    kernel, n = BetaGeo(), customers
     x = np.where(rng.random(n) < 0.3, 0, (x_max * rng.random(n) ** 3).astype(np.int64) + 1)
     age = rng.uniform(20.0, 100.0, n)
     recency = np.where(x > 0, age * rng.uniform(0.3, 1.0, n), 0.0)
