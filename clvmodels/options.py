@@ -46,6 +46,7 @@ OPTIONS: tuple[Option, ...] = (
     ("Value", "interval", float, "P", "Probability of the intervals.", "0.9"),
     ("Value", "currency", str, "CODE", "Currency shown in the report.", "none"),
     ("Value", "seed", int, "N", "Seed of what has to be simulated.", "0"),
+    ("Job", "paper", str, "A4|Letter|none", "Of the PDFs; none leaves them out.", "A4"),
     ("Job", "previous", str, "RUN_DIR", "Run to compare with.", "found by itself"),
     ("Job", "engine", str, "duckdb|spark", "Where the job runs.", "duckdb"),
     ("Job", "master", str, "URL", "Spark cluster, such as local[4].", "as spark-submit says"),

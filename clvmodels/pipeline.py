@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from clvmodels.config import JobConfig
-from clvmodels.errors import DataWarning, InputError
+from clvmodels.engines.engine import engine_named
+from clvmodels.errors import ConfigurationError, DataWarning, InputError
 from clvmodels.evaluation.gates import history_gate, holdout_gate, model_gates
 from clvmodels.insights import (
     describe_decisions,
@@ -24,6 +25,7 @@ from clvmodels.stages import (
     back_tested,
     compared,
     drifted,
+    evidence_of,
     fitted,
     labelled,
     learned_shocks,
@@ -43,7 +45,6 @@ from clvmodels.stages import (
 from clvmodels.storage import staged
 from clvmodels.transactions.datasets import load_cdnow
 from clvmodels.transactions.log import TransactionLog
-from clvmodels.transactions.read import read_transactions
 from clvmodels.transactions.sources import CsvOptions
 from clvmodels.transactions.summary_file import SummaryFile, open_summary
 from clvmodels.units import Duration
@@ -59,7 +60,7 @@ def open_log(logs: list[str], config: JobConfig) -> TransactionLog:
     with warnings.catch_warnings():
         # The same findings are in the record, each with its count.
         warnings.simplefilter("ignore", DataWarning)
-        return read_transactions(
+        return engine_named(config.engine, config.master).read(
             logs,
             customer_id=config.customer_id,
             date=config.date,
@@ -82,7 +83,16 @@ def open_log(logs: list[str], config: JobConfig) -> TransactionLog:
 
 
 def open_summary_file(path: str, config: JobConfig) -> SummaryFile:
-    """Read and check a summary that a database made."""
+    """Read and check a summary that a database made.
+
+    Raises
+    ------
+    ConfigurationError
+        If the job is to run on Spark, which has its own way to summarise.
+    """
+    if config.engine != "duckdb":
+        msg = "--summary is read on this machine; leave out --engine, or give the log to Spark."
+        raise ConfigurationError(msg)
     return open_summary(
         path, csv=table_csv(config), memory_limit=config.memory_limit, threads=config.threads
     )
@@ -105,7 +115,7 @@ def fit(opener: LogOpener, config: JobConfig, out: Path, progress: Progress) -> 
         log = opened(record, opener)
         summary = summarized(record, log, folder)
         purchases, spend = fitted(record, chosen, summary, folder)
-        shocks = learned_shocks(record, log, summary, folder)
+        shocks = learned_shocks(record, evidence_of(record, log, summary), summary, folder)
         scorer = scorer_of(CustomerValue(purchases, spend, **value_terms(config)), config)
         learned_segments(record, summary, scorer, folder)
         record.judge(log_gates(record, log, summary, purchases, spend, shocks))
@@ -147,15 +157,16 @@ def run(opener: LogOpener, config: JobConfig, out: Path, progress: Progress) -> 
         log = opened(record, opener)
         summary = summarized(record, log, folder)
         purchases, spend = fitted(record, chosen, summary, folder)
+        evidence = evidence_of(record, log, summary)
         with record.stage("back-test"):
-            check = back_tested(record, log, summary, purchases, summary.triples(), folder)
-        shocks = learned_shocks(record, log, summary, folder)
+            check = back_tested(record, evidence, summary, purchases, summary.triples(), folder)
+        shocks = learned_shocks(record, evidence, summary, folder)
         value = CustomerValue(purchases, spend, **value_terms(config))
         scorer = scorer_of(value, config)
         segmenter = learned_segments(record, summary, scorer, folder)
         base = scored(record, summary, value, scorer, segmenter, shocks, folder)
         describe_segments(record, base, folder)
-        segments_tested(record, base, log, check)
+        segments_tested(record, base, evidence, check)
         describe_outlook(record, base, log, out)
         record.judge(
             [
@@ -167,10 +178,11 @@ def run(opener: LogOpener, config: JobConfig, out: Path, progress: Progress) -> 
             ],
         )
         describe_decisions(record, base)
-        content = record.write(folder)
+        # The report reads it, and has a stage and maybe warnings of its own.
+        record.write(folder)
         with record.stage("report"):
-            write_report(folder)
-    return content
+            write_report(folder, paper=config.paper)
+        return record.write(folder)
 
 
 def compare(

@@ -33,6 +33,27 @@ from clvmodels.value.simple_formula import formula_of_sums
 from clvmodels.value.totals import ValueTotals
 
 SCHEMA = 1
+# What stages fill in; null where a job has no such stage.
+_FOUND_LATER = (
+    "models",
+    "evidence",
+    "totals",
+    "formula_comparison",
+    "common_shocks",
+    "holdout",
+    "segments",
+    "forward",
+    "cohorts",
+    "sensitivity",
+    "payback",
+    "change",
+    "last_forecast",
+    "scenarios",
+    "staff_card",
+    "drift",
+    "gates",
+    "trusted",
+)
 _DISTRIBUTIONS = ("numpy", "scipy", "pandas", "pyarrow", "duckdb")
 
 
@@ -77,13 +98,7 @@ class Record:
                 "first_purchase": log.first_date,
                 "observation_end": summary.observation_end,
             },
-            "models": None,
-            "totals": None,
-            "formula_comparison": None,
-            "common_shocks": None,
-            "holdout": None,
-            "gates": None,
-            "trusted": None,
+            **dict.fromkeys(_FOUND_LATER),
         }
         self.warnings += [asdict(warning) for warning in summary.check.warnings]
 

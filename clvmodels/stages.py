@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from clvmodels.config import JobConfig
-from clvmodels.engines.duckdb import write_scores
+from clvmodels.engines.engine import engine_named
 from clvmodels.errors import ConfigurationError, DataWarning
 from clvmodels.evaluation.backtest import Backtest, backtest
 from clvmodels.evaluation.drift import find_drift
@@ -27,7 +27,7 @@ from clvmodels.record import Record, describe_formula, describe_holdout, describ
 from clvmodels.segments.segmenter import Segmenter
 from clvmodels.storage import read_json, write_json, write_parts
 from clvmodels.transactions.columns import CustomerColumns
-from clvmodels.transactions.log import TransactionLog
+from clvmodels.transactions.log import EVIDENCE_CUSTOMERS, TransactionLog
 from clvmodels.transactions.sources import CsvOptions
 from clvmodels.transactions.summary import CustomerSummary
 from clvmodels.transactions.summary_file import SummaryFile
@@ -136,6 +136,17 @@ def usable_spend(
     return spend if summary.has_amount else None
 
 
+def evidence_of(record: Record, log: TransactionLog, summary: CustomerSummary) -> TransactionLog:
+    """The log that evidence is taken from: a sample of its customers where there are many."""
+    with record.stage("sample"):
+        evidence = log.sample(EVIDENCE_CUSTOMERS)
+    record.fields["evidence"] = {
+        "customers": round(evidence.share * len(summary)),
+        "share": evidence.share,
+    }
+    return evidence
+
+
 def back_tested(
     record: Record,
     log: TransactionLog,
@@ -218,7 +229,8 @@ def scored(
     if config.cost_label is not None and value.spend is not None:
         costs = yearly_costs(summary, config.cost_label)
     with record.stage("score", total=len(summary)) as tick:
-        written = write_scores(summary, scorer, folder, tick, segmenter, costs)
+        engine = engine_named(config.engine, config.master)
+        written = engine.write_scores(summary, scorer, folder, tick, segmenter, costs)
     with record.stage("totals"):
         own = 0.0 if costs is None else present_cost(costs, scorer.terms)
         found = charge_totals(value_totals(written.groups, scorer, config.interval, shocks), own)

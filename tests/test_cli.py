@@ -29,7 +29,10 @@ from tests.jobs import (
 )
 
 HEADER = "customer_id,date,amount"
-STAGES = ["read", "summarise", "fit", "back-test", "shocks", "score", "totals", "gates", "report"]
+STAGES = [
+    "read", "summarise", "fit", "sample", "back-test", "shocks", "segments", "score", "totals",
+    "segment totals", "segment evidence", "outlook", "change", "gates", "decisions", "report",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -246,12 +249,12 @@ def test_a_disk_that_is_full(log, tmp_path):
 
 
 def test_no_memory_at_all(log, tmp_path, monkeypatch):
-    from clvmodels import pipeline
+    from clvmodels.engines import engine
 
     def hungry(*args, **kwargs):
         raise MemoryError
 
-    monkeypatch.setattr(pipeline, "read_transactions", hungry)
+    monkeypatch.setattr(engine, "read_transactions", hungry)
     assert_failed(clvmodels("fit", log, "--out", tmp_path / "o"), 5, "Set --memory-limit below")
 
 
@@ -350,9 +353,9 @@ def test_stopped_at_any_moment(tmp_path, number):
 
 
 def test_a_signal_that_a_finalizer_swallows_ends_the_job_without_a_word(log, tmp_path, monkeypatch):
-    from clvmodels import pipeline
+    from clvmodels.engines import engine
 
-    real = pipeline.read_transactions
+    real = engine.read_transactions
 
     class Last:
         def __del__(self):
@@ -363,23 +366,23 @@ def test_a_signal_that_a_finalizer_swallows_ends_the_job_without_a_word(log, tmp
         del last
         return real(*args, **kwargs)
 
-    monkeypatch.setattr(pipeline, "read_transactions", deaf)
+    monkeypatch.setattr(engine, "read_transactions", deaf)
     done = clvmodels("fit", log, "--out", tmp_path / "out")
     assert_failed(done, 5, "Interrupted.")
     assert "Exception ignored" not in done.stderr
 
 
 def test_a_signal_that_a_library_swallows_ends_the_job_with_the_stage(log, tmp_path, monkeypatch):
-    from clvmodels import pipeline
+    from clvmodels.engines import engine
 
-    real = pipeline.read_transactions
+    real = engine.read_transactions
 
     def deaf(*args, **kwargs):
         with suppress(BaseException):
             os.kill(os.getpid(), signal.SIGTERM)
         return real(*args, **kwargs)
 
-    monkeypatch.setattr(pipeline, "read_transactions", deaf)
+    monkeypatch.setattr(engine, "read_transactions", deaf)
     done = clvmodels("fit", log, "--out", tmp_path / "out")
     assert_failed(done, 5, "Interrupted.")
     assert "summarise:" not in done.stderr
@@ -387,7 +390,7 @@ def test_a_signal_that_a_library_swallows_ends_the_job_with_the_stage(log, tmp_p
 
 
 def test_a_database_that_answers_a_signal_with_its_own_error(log, tmp_path, monkeypatch):
-    from clvmodels import pipeline
+    from clvmodels.engines import engine
 
     def interrupted(*args, **kwargs):
         try:
@@ -395,7 +398,7 @@ def test_a_database_that_answers_a_signal_with_its_own_error(log, tmp_path, monk
         except BaseException as error:
             raise RuntimeError("Query interrupted") from error
 
-    monkeypatch.setattr(pipeline, "read_transactions", interrupted)
+    monkeypatch.setattr(engine, "read_transactions", interrupted)
     assert_failed(clvmodels("fit", log, "--out", tmp_path / "out"), 5, "Interrupted.")
 
 
@@ -406,12 +409,12 @@ def test_signal_handlers_are_put_back():
 
 
 def test_a_defect_of_ours_is_not_hidden(log, monkeypatch):
-    from clvmodels import pipeline
+    from clvmodels.engines import engine
 
     def broken(*args, **kwargs):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(pipeline, "read_transactions", broken)
+    monkeypatch.setattr(engine, "read_transactions", broken)
     with pytest.raises(ZeroDivisionError):
         clvmodels("validate", log)
 
@@ -467,7 +470,7 @@ def test_a_run_in_a_process_of_its_own(log, tmp_path):
     done = subprocess.run(list(map(str, command)), check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
-    assert re.findall(r"^([a-z-]+): \d+\.\d s(?:, 250 customers)?$", done.stderr, re.M) == STAGES
+    assert re.findall(r"^([a-z -]+): \d+\.\d s(?:, 250 customers)?$", done.stderr, re.M) == STAGES
     assert re.search(
         r"^Value of the base over 1y: [\d,]+ 💰 \(90% interval [\d,]+ to [\d,]+\)$",
         done.stderr,
@@ -517,15 +520,15 @@ def test_bars_on_a_terminal_and_an_object_elsewhere(log):
 def test_warnings_of_ours_are_kept_and_not_shown(log, tmp_path, monkeypatch):
     import warnings
 
-    from clvmodels import pipeline
+    from clvmodels.engines import engine
 
-    real = pipeline.read_transactions
+    real = engine.read_transactions
 
     def warning(*args, **kwargs):
         warnings.warn("look here", ClvWarning, stacklevel=1)
         return real(*args, **kwargs)
 
-    monkeypatch.setattr(pipeline, "read_transactions", warning)
+    monkeypatch.setattr(engine, "read_transactions", warning)
     done = clvmodels("validate", log, "--json")
     assert "look here" not in done.stderr
     assert {"code": "ClvWarning", "message": "look here", "count": None} in done.record["warnings"]

@@ -156,6 +156,7 @@ def test_it_is_frozen():
         ({"segments": {"top": 0.1}}, "segments.top is no option."),
         ({"actions": {"refund": {"keeps": 2}}}, "actions.refund.keeps = 2"),
         ({"master": "local[2]"}, "master = 'local[2]' needs engine = 'spark'"),
+        ({"labels": "about.csv", "engine": "spark"}, "labels are not read on Spark"),
         ({"margn": 0.3}, "margn is no option; did you mean margin?"),
         ({"xyz": 1}, "xyz is no option; there are margin, promotions,"),
     ],

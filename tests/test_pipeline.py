@@ -73,10 +73,13 @@ def test_a_run_leaves_the_files_of_the_contract(base):
         "report.html",
         "report.json",
         "run.json",
+        "segments.csv",
+        "staff-card.html",
     }
     assert {path.name for path in (base / "model").iterdir()} >= {
         "purchases.json",
         "spend.json",
+        "segments.json",
         "shock.json",
         "training.json",
     }
@@ -97,7 +100,7 @@ def test_scores_have_a_row_for_each_customer_and_no_nan(base):
     assert (frame.clv_median <= frame.clv_upper).all()
     assert (frame.clv <= frame.potential_value).all()
     nulls = {name for name in table.column_names if table[name].null_count}
-    assert nulls == {"monetary_value", "segment", "segment_probability"}
+    assert nulls == {"monetary_value"}
     assert (frame.frequency > 0).sum() == record["repeat_customers"]
 
 
@@ -123,10 +126,21 @@ def test_the_record_tells_the_whole_job(base, logs):
         "repeat_customers",
         "period",
         "models",
+        "evidence",
         "totals",
         "formula_comparison",
         "common_shocks",
         "holdout",
+        "segments",
+        "forward",
+        "cohorts",
+        "sensitivity",
+        "payback",
+        "change",
+        "last_forecast",
+        "scenarios",
+        "staff_card",
+        "drift",
         "gates",
         "trusted",
         "warnings",
@@ -280,7 +294,13 @@ def test_a_model_and_its_scores_may_share_a_folder(fitted, logs, tmp_path):
     model = folder / "model"
     done = clvmodels("score", logs / "clean.parquet", "--model", model, "--out", folder)
     assert done.status == 0, done.stderr
-    assert {path.name for path in folder.iterdir()} == {"model", "quarantine", "scores", "run.json"}
+    assert {path.name for path in folder.iterdir()} == {
+        "model",
+        "quarantine",
+        "scores",
+        "run.json",
+        "segments.csv",
+    }
     assert digests(folder / "model") == digests(fitted / "model")
 
 

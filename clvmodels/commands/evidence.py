@@ -6,7 +6,7 @@ import json
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -54,6 +54,10 @@ def back_test(
 
 def report(
     run_dir: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="What a run left.")],
+    paper: Annotated[
+        Literal["A4", "Letter", "none"],
+        typer.Option("--paper", metavar="A4|Letter|none", help="Of the PDFs; none: no PDFs."),
+    ] = "A4",
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -64,7 +68,7 @@ def report(
     settle(run_dir)
     # Whoever reads says best that a folder is missing.
     with locked(run_dir) if run_dir.is_dir() else nullcontext():
-        summary = write_report(run_dir)
+        summary = write_report(run_dir, paper=paper)
     if as_json:
         typer.echo(json.dumps(summary.to_dict()))
     elif not quiet:

@@ -49,6 +49,7 @@ class JobConfig(EconomicsConfig):
     origins: Annotated[int, Field(ge=1)] = 3
     currency: Annotated[str, Field(max_length=8)] | None = None
     previous: Text | None = None
+    paper: Literal["A4", "Letter", "none"] = "A4"
 
     # Tables of a configuration file; the command line has no options for them.
     segments: SegmentRules = SegmentRules()
@@ -95,9 +96,12 @@ class JobConfig(EconomicsConfig):
         return value
 
     @model_validator(mode="after")
-    def _master_is_of_spark(self) -> Self:
+    def _fits_the_engine(self) -> Self:
         if self.master is not None and self.engine != "spark":
             msg = f"master = {self.master!r} needs engine = 'spark'"
+            raise ValueError(msg)
+        if self.labels is not None and self.engine == "spark":
+            msg = f"labels = {self.labels!r}: labels are not read on Spark"
             raise ValueError(msg)
         return self
 

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from clvmodels.kernels.base import FloatArray, IntArray
 from clvmodels.transactions.columns import CustomerColumns
@@ -76,16 +77,18 @@ def scored_batch(
     scorer: Scorer,
     segmenter: Segmenting | None = None,
     yearly_cost: FloatArray | None = None,
+    scores: dict[str, FloatArray] | None = None,
 ) -> ScoredBatch:
     """Scores of a batch of a summary, whose recency and T are whole days.
 
     ``columns`` are the same customers in the unit of the scorer's models. What does not exist
     (money without amounts, counts over a lifetime, segments without a segmenter) is null. Segments
     look at value before ``yearly_cost``, what customers cost beside what all of them cost.
+    ``scores`` are those of the scorer where they are known already.
     """
     per_unit = DAYS_PER_UNIT[scorer.purchases.time_unit_]
     schema = score_schema(batch.schema.field("customer_id").type)
-    scores = scorer.score(columns)
+    scores = scorer.score(columns) if scores is None else scores
     codes, made = None, {}
     if segmenter is not None:
         codes, probability = segmenter.assign(columns, scores, scorer)
@@ -101,7 +104,7 @@ def scored_batch(
             array = made[field.name]
         elif field.name in scores:
             values = scores[field.name]
-            array = pa.array(values, pa.float64(), mask=np.isnan(values)).cast(field.type)
+            array = pa.array(values, pa.float64(), mask=_missing(values)).cast(field.type)
         elif field.name in ("recency", "T"):
             array = pa.array(batch.column(field.name).to_numpy(zero_copy_only=False) / per_unit)
         elif field.name in batch.schema.names:
@@ -110,3 +113,9 @@ def scored_batch(
             array = pa.nulls(len(batch), field.type)
         arrays.append(array)
     return ScoredBatch(pa.RecordBatch.from_arrays(arrays, schema=schema), codes)
+
+
+def _missing(values: FloatArray) -> NDArray[np.bool_] | None:
+    """Where there is no score; None where all are there, as masks make copies."""
+    missing = np.isnan(values)
+    return missing if missing.any() else None

@@ -9,17 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
 import pyarrow as pa
 
 from clvmodels.engines.batch import ScoredBatch, Segmenting, scored_batch
-from clvmodels.kernels.base import FloatArray
+from clvmodels.kernels.base import FloatArray, IntArray
 from clvmodels.storage import regrouped, write_parts
 from clvmodels.transactions.columns import CustomerColumns
 from clvmodels.transactions.summary import CustomerSummary
 from clvmodels.value.group_sums import GroupSums
+from clvmodels.value.histories import HistoryIndex, HistoryScores
 from clvmodels.value.scorer import Scorer
-from clvmodels.value.simple_formula import formula_sums
 from clvmodels.value.totals import ValueGroups
 
 _ROWS_PER_BATCH = 100_000
@@ -64,31 +63,31 @@ def write_scores(
     """
     triples = summary.triples()
     scorer.prepare(triples)
-    groups, sums = GroupSums(triples), np.zeros(4)
+    index = HistoryIndex(triples)
+    histories = HistoryScores.of(scorer, triples)
+    groups = GroupSums(triples, 1 if segmenter is None else len(segmenter.names))
 
     def work(
         item: tuple[pa.RecordBatch, FloatArray | None],
-    ) -> tuple[ScoredBatch, ValueGroups, FloatArray]:
+    ) -> tuple[ScoredBatch, CustomerColumns, IntArray]:
         batch, costs = item
         columns = CustomerColumns.from_days(batch, scorer.purchases.time_unit_)
-        found = scored_batch(batch, columns, scorer, segmenter, costs)
-        return found, ValueGroups.of(columns, found.codes), formula_sums(columns)
+        places = index.find(columns)
+        scores = None if histories is None else histories.score(columns, places)
+        return scored_batch(batch, columns, scorer, segmenter, costs, scores), columns, places
 
     def scored() -> Iterator[pa.RecordBatch]:
-        nonlocal sums
         # DuckDB's batches depend on its threads, and the last bits of a score on the batch.
         batches = regrouped(summary.batches(_ROWS_PER_BATCH), _ROWS_PER_BATCH)
-        for found, grouped, of_formula in _in_threads(work, _with_costs(batches, yearly_cost)):
-            groups.add(grouped)
-            sums = sums + of_formula
+        for found, columns, places in _in_threads(work, _with_costs(batches, yearly_cost)):
+            groups.add(columns, places, found.codes)
             yield found.rows
             advance(len(found.rows))
 
     write_parts(folder, scored())
     total = groups.total()
-    if segmenter is None:
-        return Scored(total, sums)
-    return Scored(total.undivided(), sums, total.divided(len(segmenter.names)))
+    parts = () if segmenter is None else groups.divided()
+    return Scored(total, total.formula_sums(), parts)
 
 
 def _with_costs(

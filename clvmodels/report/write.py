@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from clvmodels.errors import ClvWarning, ConfigurationError
 from clvmodels.report.build import build_summary
@@ -19,20 +19,18 @@ if TYPE_CHECKING:
 _CARD_PAGES = 1
 
 
-def write_report(run_dir: str | Path, *, pdf: bool = True, paper: Paper = "A4") -> ReportSummary:
+def write_report(run_dir: str | Path, *, paper: Paper | Literal["none"] = "A4") -> ReportSummary:
     """Write the report and the staff card of a run, and give the summary behind both.
 
     ``report.html``, ``report.json`` and ``staff-card.html`` are always written; ``report.pdf`` and
-    ``staff-card.pdf`` with ``pdf``, where WeasyPrint is installed.
+    ``staff-card.pdf`` unless there is no ``paper``, where WeasyPrint is installed.
 
     Parameters
     ----------
     run_dir : path
         The folder of the run.
-    pdf : bool
-        Whether to write the PDF files too, which takes some seconds.
-    paper : "A4" or "Letter"
-        Their format.
+    paper : "A4", "Letter" or "none"
+        Format of the PDF files, which take some seconds; ``"none"`` leaves them out.
 
     Raises
     ------
@@ -53,7 +51,7 @@ def write_report(run_dir: str | Path, *, pdf: bool = True, paper: Paper = "A4") 
     # A PDF of an earlier report would contradict this one.
     for name in pages:
         (folder / f"{name}.pdf").unlink(missing_ok=True)
-    if pdf:
+    if paper != "none":
         _write_pdfs(folder, pages, paper)
     return summary
 

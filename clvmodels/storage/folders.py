@@ -29,6 +29,8 @@ _OF_ONE_JOB = (
     "report.html",
     "report.pdf",
     "report.json",
+    "staff-card.html",
+    "staff-card.pdf",
 )
 
 

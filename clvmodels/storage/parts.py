@@ -26,11 +26,28 @@ def write_parts(folder: Path, batches: Iterable[pa.RecordBatch]) -> int:
     rows, groups = 0, regrouped(batches, _ROWS_PER_GROUP)
     for part, first in enumerate(groups):
         path = folder / f"part-{part:05d}.parquet"
-        with pq.ParquetWriter(path, first.schema, compression="zstd", version="2.6") as writer:
+        with pq.ParquetWriter(
+            path,
+            first.schema,
+            compression="zstd",
+            version="2.6",
+            use_dictionary=_repeating(first.schema),
+        ) as writer:
             for group in chain([first], islice(groups, _GROUPS_PER_PART - 1)):
                 writer.write_batch(group, row_group_size=_ROWS_PER_GROUP)
                 rows += len(group)
     return rows
+
+
+def _repeating(schema: pa.Schema) -> list[str]:
+    """Columns with few distinct values; a dictionary of the others costs more than it saves."""
+    import pyarrow as pa
+
+    return [
+        field.name
+        for field in schema
+        if field.name != "customer_id" and not pa.types.is_floating(field.type)
+    ]
 
 
 def regrouped(batches: Iterable[pa.RecordBatch], size: int) -> Iterator[pa.RecordBatch]:

@@ -5,74 +5,103 @@ from __future__ import annotations
 import numpy as np
 
 from clvmodels.kernels.base import FloatArray, IntArray
+from clvmodels.models.gamma_gamma import spend_evidence
 from clvmodels.transactions.columns import CustomerColumns
-from clvmodels.units import DAYS_PER_UNIT
+from clvmodels.value.simple_formula import order_values
 from clvmodels.value.totals import SUMS, ValueGroups
 
-# Groups that wait to be joined with the others: few enough to be small, and so many that joining
-# is rare.
-_MOST_WAITING = 1_000_000
+_SMALLEST = 1 << 12
 
 
 class GroupSums:
-    """`ValueGroups` of a base, added up over its batches.
+    """`ValueGroups` of a base, added up over its batches customer by customer.
+
+    The sums depend on the order of the customers alone, not on how batches cut them.
 
     Parameters
     ----------
     triples : CustomerColumns
-        The distinct (x, t_x, T) of the base, ascending, in whole days or weeks of them.
+        The distinct (x, t_x, T) of the base, ascending.
+    parts : int
+        Into how many parts (segments) the base is divided; 1 where it is not.
     """
 
-    def __init__(self, triples: CustomerColumns) -> None:
-        self._triples = triples
-        self._per_unit = DAYS_PER_UNIT[triples.time_unit]
-        self._width = int(np.rint(triples.age.max(initial=0.0) * self._per_unit)) + 1
-        self._keys = self._key(triples)
-        self._weight = np.zeros(len(triples))
-        self._sums = [np.zeros(len(triples)) for _ in SUMS]
-        self._waiting: list[ValueGroups] = []
+    def __init__(self, triples: CustomerColumns, parts: int = 1) -> None:
+        self._triples, self._parts = triples, parts
+        # Number of each group that was met, from 1 on, by part, whether spend is unknown although
+        # the customer came back, and history. What nobody is in costs no memory.
+        self._numbers = np.zeros(2 * parts * len(triples), dtype=np.int32)
+        self._cells = np.empty(0, dtype=np.int64)
+        # Weight and the sums, by number.
+        self._sums = np.zeros((1 + len(SUMS), _SMALLEST))
 
-    def add(self, groups: ValueGroups) -> None:
-        """Add the groups of a batch."""
-        if groups.codes is not None:
-            self._wait(groups)
-            return
-        # Repeat buyers whose orders were all worth 0 have told nothing of their spend.
-        usual = groups.n == groups.columns.frequency
-        if not usual.all():
-            self._wait(groups.some(np.flatnonzero(~usual)))
-            groups = groups.some(np.flatnonzero(usual))
-        at = np.searchsorted(self._keys, self._key(groups.columns))
-        self._weight[at] += groups.columns.weights
-        for total, name in zip(self._sums, SUMS, strict=True):
-            total[at] += getattr(groups, name)
+    def add(self, columns: CustomerColumns, places: IntArray, codes: IntArray | None) -> None:
+        """Add customers whose histories are at ``places`` among the triples."""
+        n, mean = spend_evidence(columns)
+        part = np.zeros(len(columns), dtype=np.int64) if codes is None else 2 * codes
+        cell = (part + (n != columns.frequency)) * len(self._triples) + places
+        number = self._numbers_of(cell)
+        order = order_values(columns)
+        known = np.isfinite(order)
+        weight, spent, square, ordered, priced = self._sums
+        np.add.at(weight, number, 1.0)
+        some = np.flatnonzero(n)
+        np.add.at(spent, number[some], mean[some])
+        np.add.at(square, number[some], mean[some] ** 2)
+        if known.all():
+            np.add.at(ordered, number, order)
+            np.add.at(priced, number, 1.0)
+        else:
+            np.add.at(ordered, number[known], order[known])
+            np.add.at(priced, number[known], 1.0)
 
     def total(self) -> ValueGroups:
-        """All groups that were added."""
-        some = np.flatnonzero(self._weight)
-        if not len(some):
-            return ValueGroups.merged(self._waiting)
-        triples, weight = self._triples, self._weight[some]
-        spent, square, order, priced = (total[some] for total in self._sums)
-        x = triples.frequency[some]
-        mean = np.where(x > 0, spent / weight, np.nan)
+        """All customers as one base."""
+        order, place, told, _ = self._sorted()
+        fresh = (np.diff(place, prepend=-1) != 0) | (np.diff(told, prepend=-1) != 0)
+        starts = np.flatnonzero(fresh)
+        sums = [np.add.reduceat(row[order], starts) if len(starts) else row[:0] for row in self._sums]
+        return self._groups(place[starts], told[starts], sums)
+
+    def divided(self) -> tuple[ValueGroups, ...]:
+        """The customers of each part by themselves; maybe nobody."""
+        order, place, told, code = self._sorted()
+        parts = []
+        for each in range(self._parts):
+            some = np.flatnonzero(code == each)
+            sums = [row[order[some]] for row in self._sums]
+            parts.append(self._groups(place[some], told[some], sums))
+        return tuple(parts)
+
+    def _numbers_of(self, cell: IntArray) -> IntArray:
+        number = self._numbers[cell]
+        if not number.all():
+            new = np.unique(cell[number == 0])
+            first = len(self._cells)
+            self._numbers[new] = np.arange(first + 1, first + 1 + len(new))
+            self._cells = np.concatenate([self._cells, new])
+            if len(self._cells) > self._sums.shape[1]:
+                room = np.zeros((len(self._sums), 2 * len(self._cells)))
+                room[:, : self._sums.shape[1]] = self._sums
+                self._sums = room
+            number = self._numbers[cell]
+        return number.astype(np.int64) - 1
+
+    def _sorted(self) -> tuple[IntArray, IntArray, IntArray, IntArray]:
+        """Order of the groups by history, then by what spend told, then by part; and these."""
+        kind, place = np.divmod(self._cells, max(len(self._triples), 1))
+        told = ((kind % 2 == 0) & (self._triples.frequency[place] > 0)).astype(np.int64)
+        code = kind // 2
+        order = np.argsort((place * 2 + told) * self._parts + code)
+        return order, place[order], told[order], code[order]
+
+    def _groups(self, place: IntArray, told: IntArray, sums: list[FloatArray]) -> ValueGroups:
+        triples = self._triples
+        weight, spent, square, ordered, priced = sums
+        x = triples.frequency[place]
+        mean = np.full(len(place), np.nan)
+        np.divide(spent, weight, out=mean, where=told > 0)
         columns = CustomerColumns(
-            x, triples.recency[some], triples.age[some], mean, triples.time_unit, weight=weight
+            x, triples.recency[place], triples.age[place], mean, triples.time_unit, weight=weight
         )
-        groups = ValueGroups(columns, x, spent, square, order, priced)
-        return ValueGroups.merged([groups, *self._waiting]) if self._waiting else groups
-
-    def _wait(self, groups: ValueGroups) -> None:
-        self._waiting.append(groups)
-        joined = len(self._waiting[0].columns)
-        waiting = sum(len(each.columns) for each in self._waiting[1:])
-        if waiting > max(joined, _MOST_WAITING):
-            self._waiting = [ValueGroups.merged(self._waiting)]
-
-    def _key(self, columns: CustomerColumns) -> IntArray:
-        def days(values: FloatArray) -> IntArray:
-            return np.rint(values * self._per_unit).astype(np.int64)
-
-        place = columns.frequency * self._width + days(columns.recency)
-        key: IntArray = place * self._width + days(columns.age)
-        return key
+        return ValueGroups(columns, x * told, spent, square, ordered, priced)

@@ -101,7 +101,7 @@ class LookAhead:
         self._places.add(x, age, n)
 
 
-def take(columns: CustomerColumns, rows: slice) -> CustomerColumns:
+def take(columns: CustomerColumns, rows: slice | IntArray) -> CustomerColumns:
     """Some of the customers, as far as predictions look at them."""
     return CustomerColumns(
         columns.frequency[rows],
@@ -208,22 +208,72 @@ class PlugIn:
 
     def score(self, columns: CustomerColumns) -> dict[str, FloatArray]:
         """Predictions for each customer by column name, NaN where there is none."""
-        ahead = self.ahead(columns)
-        n, mean = spend_evidence(columns)
-        scores = dict.fromkeys(PREDICTIONS, np.full(len(columns), np.nan))
-        scores["probability_alive"] = ahead.alive
-        rows = None
+        n, _ = spend_evidence(columns)
+        return self.priced(columns, self.by_history(columns, n))
+
+    @property
+    def scales(self) -> bool:
+        """Whether the distribution of value is one of the history times γ′; or there is none."""
+        return self._outlook is None or self.terms.cost_per_order == 0.0
+
+    def by_history(self, columns: CustomerColumns, n: IntArray) -> list[FloatArray]:
+        """What (x, t_x, T) and n decide, for `priced` to go on with: (n,) each.
+
+        P(alive), expected purchases and their bounds, discounted purchases while active, and the
+        quantiles of value in units of γ′ where it scales with that.
+        """
+        ahead, unknown = self.ahead(columns), np.full(len(columns), np.nan)
+        alive, rows = ahead.alive, None
+        counts, units = [unknown] * 3, [unknown] * 3
         if self._tables is not None:
             rows = self._tables.rows(columns.frequency, columns.age, n)
-            scores["expected_purchases"] = ahead.alive * ahead.expected
-            for name, level in (("purchases_lower", self._lower), ("purchases_upper", self._upper)):
-                counts = self._tables.purchases(rows, given_alive(level, ahead.alive))
-                scores[name] = counts.astype(np.float64)
-        if self.spend is not None and self._outlook is not None:
+            counts = [alive * ahead.expected]
+            for level in (self._lower, self._upper):
+                count = self._tables.purchases(rows, given_alive(level, alive))
+                counts.append(count.astype(np.float64))
+        if self._outlook is not None and self.scales:
             if rows is None or not is_exact(self.terms):
                 rows = self._outlook.rows(columns.frequency, columns.age, n)
-            scores |= self._money(columns, ahead, n, mean, self._outlook, rows)
-        return scores
+            one, ratio = np.ones(len(columns)), ahead.ratio
+            units = [
+                self._outlook.quantile(rows, level, alive, one, ratio)
+                for level in (self._lower, self._median, self._upper)
+            ]
+        return [alive, *counts, ahead.discounted, *units]
+
+    def priced(
+        self, columns: CustomerColumns, history: Sequence[FloatArray] | FloatArray
+    ) -> dict[str, FloatArray]:
+        """Predictions from what `by_history` gave, and what each customer told of spend."""
+        alive, expected, lower, upper, discounted, *units = history
+        terms, scores = self.terms, dict.fromkeys(PREDICTIONS, np.full(len(columns), np.nan))
+        scores |= {
+            "probability_alive": alive,
+            "expected_purchases": expected,
+            "purchases_lower": lower,
+            "purchases_upper": upper,
+        }
+        if self.spend is None or self._outlook is None:
+            return scores
+        n, mean = spend_evidence(columns)
+        scale, per_order = self.scale(n, mean), self.spend_per_order(n, mean)
+        if_alive = (terms.margin * per_order - terms.cost_per_order) * discounted
+        if self.scales:
+            quantiles = [scale * unit for unit in units]
+        else:
+            rows = self._outlook.rows(columns.frequency, columns.age, n)
+            quantiles = [
+                self._outlook.quantile(rows, level, alive, scale, np.ones(len(columns)))
+                for level in (self._lower, self._median, self._upper)
+            ]
+        names = ("clv_lower", "clv_median", "clv_upper")
+        return scores | {
+            "expected_spend": per_order,
+            "clv": alive * if_alive - terms.fixed_cost,
+            **{name: at - terms.fixed_cost for name, at in zip(names, quantiles, strict=True)},
+            "potential_value": if_alive - terms.fixed_cost,
+            "clv_simple_formula": simple_formula_per_customer(columns, terms),
+        }
 
     def ahead(self, columns: CustomerColumns) -> Ahead:
         """P(alive) and the purchases to expect while active."""
@@ -247,36 +297,6 @@ class PlugIn:
         n, _ = spend_evidence(columns)
         rows = self._outlook.rows(columns.frequency, columns.age, n)
         return self._outlook.mean_squares(rows, n, ahead.expected, ahead.ratio)
-
-    def _money(
-        self,
-        columns: CustomerColumns,
-        ahead: Ahead,
-        n: IntArray,
-        mean: FloatArray,
-        outlook: Outlook,
-        rows: IntArray,
-    ) -> dict[str, FloatArray]:
-        terms = self.terms
-        per_order = self.spend_per_order(n, mean)
-        if_alive = (terms.margin * per_order - terms.cost_per_order) * ahead.discounted
-        scale = self.scale(n, mean)
-        levels = {
-            "clv_lower": self._lower,
-            "clv_median": self._median,
-            "clv_upper": self._upper,
-        }
-        quantiles = {
-            name: outlook.quantile(rows, level, ahead.alive, scale, ahead.ratio) - terms.fixed_cost
-            for name, level in levels.items()
-        }
-        return {
-            "expected_spend": per_order,
-            "clv": ahead.alive * if_alive - terms.fixed_cost,
-            **quantiles,
-            "potential_value": if_alive - terms.fixed_cost,
-            "clv_simple_formula": simple_formula_per_customer(columns, terms),
-        }
 
 
 def mixed_outlook(parts: Sequence[PlugIn]) -> SimulatedOutlook | None:

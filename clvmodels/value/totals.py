@@ -21,7 +21,7 @@ from clvmodels.value.parameters import parameter_pairs
 from clvmodels.value.plug_in import Ahead
 from clvmodels.value.scorer import Scorer
 from clvmodels.value.shock import ASSUMED, NO_SHOCK, CommonShock, CommonShocks
-from clvmodels.value.simple_formula import order_values
+from clvmodels.value.simple_formula import order_values, orders_per_year
 from clvmodels.value.terms import ValueTerms
 
 ModelType = TypeVar("ModelType", bound=Model)
@@ -195,6 +195,19 @@ class ValueGroups:
         weight = self.columns.weights
         mean: FloatArray = (self.sum_order + (weight - self.priced) * otherwise) / weight
         return mean
+
+    def formula_sums(self) -> FloatArray:
+        """What `simple_formula.formula_sums` gives of all the customers, (4,)."""
+        columns = self.columns
+        weight, orders = columns.weights, columns.frequency + 1
+        return np.array(
+            [
+                weight.sum(),
+                (orders * self.priced).sum(),
+                (orders * self.sum_order).sum(),
+                (orders_per_year(columns) * weight).sum(),
+            ]
+        )
 
 
 def _regroup(

@@ -112,7 +112,7 @@ def hostile_run(folder, evil):
 def test_hostile_text_does_nothing_in_a_browser(tmp_path, server, name):
     evil = payload(server.server_port)
     run = hostile_run(tmp_path / "run", evil)
-    write_report(run, pdf=False)
+    write_report(run, paper="none")
     page = (run / name).read_text("utf-8")
     # Its policy would stop what escaping let through; so without it too.
     assert POLICY in page
@@ -157,7 +157,7 @@ def test_no_page_scrolls_sideways(tmp_path, server, name, width, kind):
         run = make_run(tmp_path / "run", change=lambda run, _: ahead.everything(run))
     else:
         run = hostile_run(tmp_path / "run", payload(server.server_port))
-    write_report(run, pdf=False)
+    write_report(run, paper="none")
     measure = MEASURE.format(page=f"run/{name}", width=width)
     (tmp_path / "measure.html").write_text(measure, "utf-8")
     found = dom(f"http://127.0.0.1:{server.server_port}/measure.html", tmp_path)

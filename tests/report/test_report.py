@@ -135,7 +135,7 @@ def test_an_untrusted_report_has_a_banner_and_no_value_of_the_base(runs, pages, 
     assert any(part.get("class") == "banner" for part in page.find("section"))
     assert "61% of customers" in page.text
     assert "use a contract model" in page.text
-    write_report(runs["untrusted"], pdf=False)
+    write_report(runs["untrusted"], paper="none")
     written = (runs["untrusted"] / "report.json").read_text("utf-8")
     values = [totals["simple_formula"]["value"]]
     for estimate in (totals["clv"], totals["purchases"], totals["potential_value"]):
@@ -236,7 +236,7 @@ def test_hostile_text_is_harmless(tmp_path):
     ids = pa.array([f"{EVIL}{place}" + "y" * 10_000 * (place == 1) for place in range(60)])
     scores = scores.set_column(0, "customer_id", ids)
     folder = make_run(tmp_path / "run", scores=scores, change=_hostile)
-    write_report(folder, pdf=False)
+    write_report(folder, paper="none")
     html = (folder / "report.html").read_text("utf-8")
     page = Page(html)
     assert not {"script", "img"} & {tag for tag, _ in page.elements}
@@ -252,15 +252,15 @@ def test_hostile_text_is_harmless(tmp_path):
 
 def test_the_same_run_gives_the_same_bytes(tmp_path):
     folder = make_run(tmp_path / "run")
-    write_report(folder, pdf=False)
+    write_report(folder, paper="none")
     first = [(folder / name).read_bytes() for name in ("report.html", "report.json")]
-    write_report(folder, pdf=False)
+    write_report(folder, paper="none")
     assert first == [(folder / name).read_bytes() for name in ("report.html", "report.json")]
 
 
 def test_json_says_what_the_page_says(tmp_path):
     folder = make_run(tmp_path / "run")
-    summary = write_report(folder, pdf=False)
+    summary = write_report(folder, paper="none")
     written = json.loads((folder / "report.json").read_text("utf-8"))
     assert written.pop("schema") == 2
     assert written == json.loads(json.dumps(summary.to_dict()))
