@@ -6,7 +6,7 @@ TESTS ?= tests
 # An interpreter that has PyMC-Marketing and nutpie, for make bench.
 PEER ?=
 
-.PHONY: demo test test-slow lint notebooks check-notebooks docs bench lock clean
+.PHONY: demo test test-slow lint notebooks check-notebooks example docs bench lock clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/clvmodels demo --out reports/cdnow; status=$$?; \
@@ -28,6 +28,9 @@ notebooks: $(VENV)/.installed-dev
 
 check-notebooks: $(VENV)/.installed-dev
 	$(BIN)/python -m notebooks.execute --check
+
+example: $(VENV)/.installed-dev
+	$(BIN)/python reports/example/build.py
 
 docs: $(VENV)/.installed-dev
 	$(BIN)/python -m sphinx -W --keep-going -q -b html -c docs . build/docs

@@ -73,13 +73,16 @@ _HOMES = {
 __all__ = [*sorted(_HOMES), "__version__"]  # noqa: PLE0604
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        msg = f"module 'clvmodels' has no attribute {name!r}"
-        raise AttributeError(msg)
-    value = getattr(importlib.import_module(f"clvmodels.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+# Type checkers know the names from above; this would make any other one of them too.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        if name not in _HOMES:
+            msg = f"module 'clvmodels' has no attribute {name!r}"
+            raise AttributeError(msg)
+        value = getattr(importlib.import_module(f"clvmodels.{_HOMES[name]}"), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -68,7 +68,7 @@ def _without_pdf(arguments: tuple[object, ...]) -> tuple[object, ...]:
         or arguments[:1] not in (("run",), ("report",))
     ):
         return arguments
-    return (*arguments, "--paper", "none")
+    return (*arguments[:1], "--paper", "none", *arguments[1:])
 
 
 def clvmodels_process(*arguments: object, **options: Any) -> Done:

@@ -321,7 +321,7 @@ def test_a_job_killed_at_any_stage_leaves_the_run_before_it(log, tmp_path):
     after = digests(out)
     assert set(after) == set(before)
     stable = [name for name in before if name.startswith(("scores/", "model/", "backtest"))]
-    assert len(stable) == 6
+    assert len(stable) == 8
     assert {name: after[name] for name in stable} == {name: before[name] for name in stable}
 
 

@@ -130,12 +130,12 @@ def plot_customer_history(
     handles += _ticks(ax, known, INK, "purchase")
     if (unknown := bought[bought > last]).size:
         handles += _ticks(ax, unknown, "white", "purchase since")
-    end = max(on[-1], last, *bought)
-    ax.axvspan(last, end, color=BAND, zorder=0, linewidth=0)
-    ax.axvline(last, color=MUTED, linewidth=1.0, dashes=(1, 2))
+    cut, end = (float(dates.date2num(day)) for day in (last, max(on[-1], last, *bought)))
+    ax.axvspan(cut, end, color=BAND, zorder=0, linewidth=0)
+    ax.axvline(cut, color=MUTED, linewidth=1.0, dashes=(1, 2))
     ax.annotate(
         f"today, {last}",
-        (dates.date2num(last), 1.0),
+        (cut, 1.0),
         xycoords=("data", "axes fraction"),
         xytext=(0, 3),
         textcoords="offset points",

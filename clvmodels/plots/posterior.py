@@ -149,7 +149,7 @@ def _panels(ax: Axes | None, size: int) -> NDArray[Any]:
     panels = np.full((size, size), None, dtype=object)
     for row, column in zip(*np.tril_indices(size), strict=True):
         panels[row, column] = figure.add_subplot(
-            grid[row, column],
+            grid[int(row), int(column)],
             sharex=panels[column, column] if row > column else None,
             sharey=panels[row, 0] if 0 < column < row else None,
         )

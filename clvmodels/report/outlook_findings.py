@@ -35,6 +35,15 @@ PARTS = {
 }
 
 
+def has_changed(summary: ReportSummary) -> bool:
+    """Tell whether there is a change to take apart; causes may cancel each other out."""
+    found = summary.outlook.change
+    if found is None or found["status"] != "compared":
+        return False
+    parts = found["parts"] or ()
+    return bool(found["difference"] or any(part["money"] for part in parts))
+
+
 def change(summary: ReportSummary) -> str:
     """Say how the value changed since the last run, or why there is nothing to compare."""
     found = summary.outlook.change
@@ -156,7 +165,10 @@ def segment_evidence(summary: ReportSummary) -> str:
     better = {
         "segments": "the segments here find them better",
         "rfm": "the older recipe finds them better",
-        "undecided": "too close to call",
+        "undecided": (
+            "RFM ranks customers as well, too close to call. What the segments add is an amount "
+            "of money with its range"
+        ),
     }[against["better"]]
     return (
         f"{text}. The {percent(ours['top'])} of customers whom they put first made "
@@ -282,6 +294,8 @@ def payback_in_words(found: Mapping[str, float | str | None] | None) -> str:
         return "not in sight"
     if found["months"] == 0:
         return "the first purchase"
+    if float(found["months"]) < 1 and (found["latest_months"] or 0.0) < 1:
+        return "less than a month"
     months = number_of_months(float(found["months"]))
     earliest, latest = found["earliest_months"], found["latest_months"]
     if found["status"] == "reached" or earliest is None:

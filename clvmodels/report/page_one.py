@@ -15,6 +15,7 @@ from clvmodels.report.words import (
     amount,
     cohort,
     count,
+    money_range,
     number,
     number_of_months,
     percent,
@@ -260,6 +261,17 @@ def _acquire(summary: ReportSummary) -> str:
     new = summary.answer.new_customer if summary.answer else None
     if new is None:
         return ""
+    rows = (summary.outlook.payback or {}).get("new_customer") or ()
+    if rows:
+        dearest = max(rows, key=lambda row: row["cac"])
+        earned, horizon = dearest["margin_at_horizon"], (summary.outlook.payback or {})["horizon"]
+        channel = f" through {dearest['channel']}" if dearest["channel"] else ""
+        between = money_range(earned["lower"], earned["upper"], summary.scope.currency)
+        return (
+            f"What to pay for new customers: one brings {amount(earned['expected'], summary)} "
+            f"({between}) over {span(horizon)}, the first order included; winning one{channel} "
+            f"costs {amount(dearest['cac'], summary)}."
+        )
     return (
         f"What to pay for new customers: after the first order, one brings "
         f"{amount(new.clv, summary)} over {span(summary.scope.horizon)} on average."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from clvmodels.report import (
 from clvmodels.report.figures import draw_figures
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from jinja2 import Environment
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _PROOF = ("calibration", "lift", "pit", "coverage", "shocks")
 _SHADES = 8
+_TOLD_ELSEWHERE = ("segments.names", "segments.actions", "scenarios")
 
 
 def render_html(summary: ReportSummary) -> str:
@@ -55,7 +57,24 @@ def render_html(summary: ReportSummary) -> str:
         ahead=outlook_findings,
         models=[model.model for model in summary.models],
         uncertainty=_sources(summary),
+        settings=_settings(summary.configuration, ""),
     )
+
+
+def _settings(configuration: Mapping[str, Any], table: str) -> dict[str, list[Any]]:
+    """Give the settings that have a value, those of tables by their full names, and the others."""
+    given: list[tuple[str, Any]] = []
+    unset: list[str] = []
+    for key, value in configuration.items():
+        name = f"{table}{key}"
+        if isinstance(value, Mapping) and value:
+            if name not in _TOLD_ELSEWHERE:
+                given += _settings(value, f"{name}.")["given"]
+        elif value is None or value == {}:
+            unset.append(name)
+        else:
+            given.append((name, value))
+    return {"given": given, "unset": unset}
 
 
 def _sources(summary: ReportSummary) -> list[dict[str, Any]]:

@@ -21,15 +21,19 @@ from clvmodels.models.purchases import PurchaseModel
 from clvmodels.transactions.columns import CustomerColumns
 from clvmodels.value.groups import JointTotals
 from clvmodels.value.parameters import parameter_pairs
-from clvmodels.value.plug_in import Ahead, look_ahead
+from clvmodels.value.plug_in import Ahead
 from clvmodels.value.scorer import Scorer
 from clvmodels.value.shock import NO_SHOCK, CommonShock, CommonShocks
-from clvmodels.value.totals import Total, ValueGroups, customer_variance, expected_totals
+from clvmodels.value.totals import (
+    Total,
+    ValueGroups,
+    customer_variance,
+    expected_totals,
+    parameter_slopes,
+)
 
 ModelType = TypeVar("ModelType", bound=Model)
 QUANTITIES = ("active", "purchases", "clv", "potential_value")
-# Step along each direction, in standard deviations of the posterior, for the slope of a total.
-_STEP = 1e-2
 _DRAWS = 8192
 
 
@@ -162,7 +166,8 @@ class _Histories:
 
     def ahead(self, model: PurchaseModel, scorer: Scorer) -> list[Ahead]:
         """What a model expects of each segment's customers while active."""
-        found = look_ahead(model, self.columns, scorer.terms)
+        at_mode = model is scorer.purchases
+        found = scorer.ahead(self.columns) if at_mode else scorer.ahead_at(model, self.columns)
         return [
             Ahead(found.alive[a:b], found.expected[a:b], found.discounted[a:b])
             for a, b in self.bounds
@@ -212,14 +217,7 @@ def _over_parameters(
 def _slopes(model: ModelType, totals: Callable[[ModelType], FloatArray]) -> list[FloatArray]:
     """What a standard deviation along each axis of a model's uncertainty adds to the totals."""
     values, vectors = np.linalg.eigh(model.fit_.coordinate_covariance)
-    mode = model.fit_.coordinates
-    slopes = []
-    for root in (vectors * np.sqrt(np.maximum(values, 0.0))).T:
-        if not root.any():
-            continue
-        # As small a step as the base's own delta method takes, along the axis.
-        step = _STEP * root / max(float(np.abs(root).max()), 1.0)
-        size = float(np.abs(step).max() / np.abs(root).max())
-        there, back = totals(model.at(mode + step)), totals(model.at(mode - step))
-        slopes.append((there - back) / (2.0 * size))
-    return slopes
+    axes = (vectors * np.sqrt(np.maximum(values, 0.0))).T
+    axes = axes[axes.any(axis=1)]
+    # The base's own derivatives were taken at the same parameters, which the scorer remembers.
+    return list(np.tensordot(axes, parameter_slopes(model, totals), 1)) if len(axes) else []

@@ -32,6 +32,7 @@ def write_parts(folder: Path, batches: Iterable[pa.RecordBatch]) -> int:
             compression="zstd",
             version="2.6",
             use_dictionary=_repeating(first.schema),
+            write_statistics=["customer_id"] if "customer_id" in first.schema.names else True,
         ) as writer:
             for group in chain([first], islice(groups, _GROUPS_PER_PART - 1)):
                 writer.write_batch(group, row_group_size=_ROWS_PER_GROUP)
@@ -46,7 +47,8 @@ def _repeating(schema: pa.Schema) -> list[str]:
     return [
         field.name
         for field in schema
-        if field.name != "customer_id" and not pa.types.is_floating(field.type)
+        if field.name in ("recency", "T")
+        or not (field.name == "customer_id" or pa.types.is_floating(field.type))
     ]
 
 
@@ -59,7 +61,8 @@ def regrouped(batches: Iterable[pa.RecordBatch], size: int) -> Iterator[pa.Recor
     for batch in batches:
         rest = batch
         while count + len(rest) >= size:
-            yield pa.concat_batches([*waiting, rest.slice(0, size - count)])
+            piece = rest.slice(0, size - count)
+            yield pa.concat_batches([*waiting, piece]) if waiting else piece
             rest, waiting, count = rest.slice(size - count), [], 0
         if len(rest):
             waiting.append(rest)

@@ -206,6 +206,9 @@ def _open_csv(database: Database, path: Path, csv: CsvOptions) -> Source:
                 f"SELECT Columns, DateFormat, TimestampFormat "
                 f"FROM sniff_csv({arguments}, ignore_errors = true)"
             ).fetchone()
+    except duckdb.OutOfMemoryException:
+        with failures(path.name):
+            raise
     except duckdb.Error as error:
         msg = (
             f"{path.name} cannot be read as CSV: {first_line(error).rstrip('. ')}. Give the "

@@ -15,7 +15,7 @@ from clvmodels.models.gamma_gamma import GammaGammaModel, spend_evidence
 from clvmodels.models.purchases import PurchaseModel
 from clvmodels.transactions.columns import CustomerColumns
 from clvmodels.units import DAYS_PER_UNIT, DAYS_PER_YEAR, Duration
-from clvmodels.value.plug_in import look_ahead
+from clvmodels.value.plug_in import Ahead, look_ahead
 from clvmodels.value.scorer import Scorer
 from clvmodels.value.simple_formula import SimpleFormula, orders_per_year
 from clvmodels.value.terms import ValueTerms
@@ -53,6 +53,7 @@ def walk(
     base: SimpleFormula,
     terms: ValueTerms,
     lifespan_years: float | None = None,
+    ahead: Ahead | None = None,
 ) -> FloatArray:
     """Value after each step at the mode, the formula first, shape (10, n).
 
@@ -61,7 +62,8 @@ def walk(
     orders), so that an entry may stand for a group that shares the rest, with the group's means.
     """
     years, margin = terms.horizon.years, terms.margin
-    ahead = look_ahead(purchases, columns, terms)
+    if ahead is None:
+        ahead = look_ahead(purchases, columns, terms)
     observed = np.maximum(columns.age * DAYS_PER_UNIT[columns.time_unit] / DAYS_PER_YEAR, 1.0)
     # What an active customer buys in a day, before leaving can matter.
     pace = purchases.alive_purchases(columns, _DAY) * terms.horizon.days
@@ -102,6 +104,9 @@ def causes_of_base(
     if scorer.spend is None:
         raise NoSpendModelError
     columns, own = groups.columns, groups.mean_orders(base.mean_order_value)
-    steps = walk(columns, own, scorer.purchases, scorer.spend, base, scorer.terms)
+    steps = walk(
+        columns, own, scorer.purchases, scorer.spend, base, scorer.terms,
+        ahead=scorer.ahead(columns),
+    )  # fmt: skip
     sums = np.append(steps @ columns.weights, model)
     return {name: float(money) for name, money in causes_between(sums).items()}

@@ -60,7 +60,9 @@ class GroupSums:
         order, place, told, _ = self._sorted()
         fresh = (np.diff(place, prepend=-1) != 0) | (np.diff(told, prepend=-1) != 0)
         starts = np.flatnonzero(fresh)
-        sums = [np.add.reduceat(row[order], starts) if len(starts) else row[:0] for row in self._sums]
+        sums = [
+            np.add.reduceat(row[order], starts) if len(starts) else row[:0] for row in self._sums
+        ]
         return self._groups(place[starts], told[starts], sums)
 
     def divided(self) -> tuple[ValueGroups, ...]:
@@ -76,8 +78,11 @@ class GroupSums:
     def _numbers_of(self, cell: IntArray) -> IntArray:
         number = self._numbers[cell]
         if not number.all():
-            new = np.unique(cell[number == 0])
-            first = len(self._cells)
+            new, first = cell[number == 0], len(self._cells)
+            # One of those in the same cell is written last, and stands for it.
+            trial = np.arange(1, len(new) + 1, dtype=np.int32)
+            self._numbers[new] = trial
+            new = new[self._numbers[new] == trial]
             self._numbers[new] = np.arange(first + 1, first + 1 + len(new))
             self._cells = np.concatenate([self._cells, new])
             if len(self._cells) > self._sums.shape[1]:

@@ -292,14 +292,19 @@ def _over_parameters(
 
 def _parameter_variance(model: ModelType, totals: Callable[[ModelType], FloatArray]) -> FloatArray:
     """Variance of totals from not knowing a model's parameters, by the delta method."""
+    gradient = parameter_slopes(model, totals)
+    covariance = model.fit_.coordinate_covariance
+    return np.asarray(np.einsum("it,ij,jt->t", gradient, covariance, gradient))
+
+
+def parameter_slopes(model: ModelType, totals: Callable[[ModelType], FloatArray]) -> FloatArray:
+    """Derivatives of totals in the coordinates of a model's parameters, (k, ...)."""
     mode = model.fit_.coordinates
     slopes = [
         (totals(model.at(mode + step)) - totals(model.at(mode - step))) / (2.0 * _STEP)
         for step in _STEP * np.eye(len(mode))
     ]
-    gradient = np.array(slopes)
-    covariance = model.fit_.coordinate_covariance
-    return np.asarray(np.einsum("it,ij,jt->t", gradient, covariance, gradient))
+    return np.array(slopes)
 
 
 def expected_totals(

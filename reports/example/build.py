@@ -8,6 +8,7 @@ of the report has something to tell.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
 import shutil
 import tempfile
@@ -23,7 +24,7 @@ from clvmodels.progress import NoProgress, PlainProgress, Progress
 from clvmodels.simulation.shop import SimulatedShop
 from clvmodels.simulation.simulate import simulate_log
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
 KEPT = ("report.html", "report.json", "report.pdf", "staff-card.html", "staff-card.pdf")
 # The second run sees half a year more than the first.
 ENDS = ("2025-06-30", "2025-12-31")
@@ -33,13 +34,15 @@ _CHANNELS = ("search", "search", "social", "friends")
 
 def run_twice(folder: Path, customers: int, progress: Progress) -> Path:
     """Simulate the shop in a folder, run the job as of both ends, and give where the runs are."""
-    log, labels, run = folder / "shop.parquet", folder / "customers.csv", folder / "run"
-    simulate_log(_shop(customers), log)
-    _write_labels(log, labels)
-    for end in ENDS:
-        config = _config(labels, end)
-        pipeline.run(partial(pipeline.open_log, [str(log)], config), config, run, progress)
-    return run
+    log, labels, run = Path("shop.parquet"), Path("customers.csv"), Path("run")
+    # Paths stand in the report, which should name no folder of the machine that built it.
+    with contextlib.chdir(folder):
+        simulate_log(_shop(customers), log)
+        _write_labels(log, labels)
+        for end in ENDS:
+            config = _config(labels, end)
+            pipeline.run(partial(pipeline.open_log, [str(log)], config), config, run, progress)
+    return folder / run
 
 
 def _shop(customers: int) -> SimulatedShop:

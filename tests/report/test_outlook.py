@@ -233,7 +233,7 @@ def test_an_untrusted_run_tells_no_value_anywhere(runs, pages, summaries):
         assert re.search(pattern, full_text), value
         assert not re.search(pattern, text), value
     assert summary.page_one.findings == ()
-    assert "What to do first" in text
+    assert "What failed, and what to do about it" in text
     assert "This looks like subscriptions: use a contract model." in summary.page_one.decisions
 
 
@@ -318,3 +318,31 @@ def test_the_headline_of_the_forward_table_agrees_with_its_figure(summaries, pag
     assert cells[1].split(" ")[0] == words.number(span["revenue"]["expected"])
     assert words.number(span["revenue"]["expected"]) in outlook_findings.forward(summaries["full"])
     assert findings.headline(summaries["full"]) in pages["full"].text
+
+
+def test_an_unchanged_value_is_one_sentence(tmp_path):
+    def same(run, _):
+        ahead.everything(run)
+        found = run["change"]
+        found |= {"difference": 0.0, "before": found["now"], "moves": None}
+        found["parts"] = [part | {"money": 0.0} for part in found["parts"]]
+
+    page = Page(render_html(build_summary(make_run(tmp_path, change=same))))
+    assert "The value of the base is unchanged since" in page.text
+    assert "Where the change comes from" not in page.text
+    assert "Who moved between segments" not in page.text
+
+
+def test_the_price_of_new_customers_stands_beside_what_they_bring(summaries):
+    summary = summaries["full"]
+    dearest = max(summary.outlook.payback["new_customer"], key=lambda row: row["cac"])
+    told = next(text for text in page_one(summary).decisions if "new customers" in text)
+    assert words.amount(dearest["cac"], summary) in told
+    assert words.amount(dearest["margin_at_horizon"]["expected"], summary) in told
+
+
+def test_a_payback_within_a_month_has_no_tiny_numbers():
+    found = {"status": "expected", "months": 0.03, "earliest_months": 0.0, "latest_months": 0.4}
+    assert outlook_findings.payback_in_words(found) == "less than a month"
+    slower = found | {"latest_months": 1.9}
+    assert outlook_findings.payback_in_words(slower).endswith("(0 to 1.9)")

@@ -308,6 +308,22 @@ def test_without_any_finite_number_the_report_says_so(tmp_path):
     assert "None" not in page.text
 
 
+def test_settings_of_tables_have_lines_of_their_own(tmp_path):
+    def change(run, _):
+        run["config"] |= {
+            "amount": None,
+            "segments": {"top_share": 0.2, "names": {"new": "arrivals"}},
+            "cac_values": {},
+        }
+
+    page = Page(render_html(build_summary(make_run(tmp_path, change=change))))
+    settings = page.table("Setting")
+    assert settings["segments.top_share"] == ["0.2"]
+    assert "segments.names.new" not in settings
+    unset = page.text[page.text.index("Not set: ") :].split(".")[0]
+    assert {"amount", "cac_values"} <= set(unset.removeprefix("Not set: ").split(", "))
+
+
 def test_drawing_is_only_imported_to_draw():
     code = (
         "import sys, clvmodels.report, clvmodels.plots; "

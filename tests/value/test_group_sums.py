@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from clvmodels.transactions.columns import CustomerColumns
-from clvmodels.value import group_sums as module
 from clvmodels.value.group_sums import GroupSums
+from clvmodels.value.histories import HistoryIndex
 from clvmodels.value.plug_in import take
+from clvmodels.value.simple_formula import formula_sums
 from clvmodels.value.totals import SUMS, ValueGroups
 
 
@@ -25,12 +26,14 @@ def base(unit="day", size=3_000):
 
 
 def added(columns, codes=None, size=250):
-    sums = GroupSums(columns.triples())
+    triples = columns.triples()
+    index = HistoryIndex(triples)
+    sums = GroupSums(triples, 1 if codes is None else 4)
     for start in range(0, len(columns), size):
-        part = slice(start, start + size)
-        of_part = None if codes is None else codes[part]
-        sums.add(ValueGroups.of(take(columns, part), of_part))
-    return sums.total()
+        part = take(columns, slice(start, start + size))
+        places = index.find(part)
+        sums.add(part, places, None if codes is None else codes[start : start + size])
+    return sums
 
 
 def assert_same(one, other):
@@ -46,31 +49,43 @@ def assert_same(one, other):
 @pytest.mark.parametrize("unit", ["day", "week"])
 def test_batches_add_up_to_the_whole(unit):
     columns = base(unit)
-    assert_same(added(columns), ValueGroups.of(columns))
+    assert_same(added(columns).total(), ValueGroups.of(columns))
 
 
-@pytest.mark.parametrize("waiting", [1, 700, 1_000_000])
-def test_parts_of_the_base_stay_apart(monkeypatch, waiting):
-    monkeypatch.setattr(module, "_MOST_WAITING", waiting)
+@pytest.mark.parametrize("size", [1, 100, 3_000])
+def test_the_size_of_batches_changes_no_bit(size):
+    columns = base()
+    one, other = added(columns).total(), added(columns, size=size).total()
+    for name in SUMS:
+        assert (getattr(one, name) == getattr(other, name)).all()
+
+
+def test_parts_of_the_base_stay_apart():
     columns = base()
     codes = np.random.default_rng(2).integers(0, 3, len(columns))
-    groups = added(columns, codes)
-    for code, part in enumerate(groups.divided(4)):
+    sums = added(columns, codes)
+    for code, part in enumerate(sums.divided()):
         some = np.flatnonzero(codes == code)
-        alone = CustomerColumns(
-            columns.frequency[some],
-            columns.recency[some],
-            columns.age[some],
-            columns.monetary_value[some],
-            "day",
-            order_value=columns.order_value[some],
-        )
         assert part.columns.weights.sum() == len(some)
-        assert_same(part, ValueGroups.of(alone))
-    assert_same(groups.undivided(), ValueGroups.of(columns))
+        assert_same(part, ValueGroups.of(take(columns, some)))
+    assert_same(sums.total(), ValueGroups.of(columns))
+
+
+def test_amounts_that_are_not_known_are_not_counted():
+    columns = base()
+    columns.order_value[::3] = np.nan
+    assert_same(added(columns).total(), ValueGroups.of(columns))
 
 
 def test_an_empty_part_has_no_groups():
     columns = base()
-    parts = added(columns, np.zeros(len(columns), dtype=np.int64)).divided(2)
-    assert [len(part.columns) > 0 for part in parts] == [True, False]
+    parts = added(columns, np.zeros(len(columns), dtype=np.int64)).divided()
+    assert [len(part.columns) > 0 for part in parts] == [True, False, False, False]
+
+
+@pytest.mark.parametrize("unit", ["day", "week"])
+def test_the_sums_of_the_formula_are_those_of_the_customers(unit):
+    columns = base(unit)
+    columns.order_value[::7] = np.nan
+    found = added(columns).total().formula_sums()
+    np.testing.assert_allclose(found, formula_sums(columns), rtol=1e-12)
