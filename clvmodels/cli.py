@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from contextlib import suppress
 from typing import Annotated
@@ -58,6 +59,8 @@ def _root(
 
 def main() -> None:
     """Entry point: run a command and turn failures into a message and an exit status."""
+    # Products here are small: more threads of BLAS would only spin beside those that work.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     with orderly_end() as signals:
         try:
             status = app(prog_name="clvmodels", standalone_mode=False)

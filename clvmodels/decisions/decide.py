@@ -79,6 +79,9 @@ def decide(
     if (customer is None) == (segment is None):
         msg = "Give either a customer or a segment."
         raise ConfigurationError(msg)
+    for name, text in (("segment", segment), ("action", action)):
+        if text is not None and not isinstance(text, str):
+            raise ParameterError(name, text, "a name, as text")
     run = SavedRun.open(run_dir, model)
     given = (
         checked_actions(run.config.get("actions") or {})

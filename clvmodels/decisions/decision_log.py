@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -17,6 +18,8 @@ NEEDED = ("date", "customer", "action", "cost")
 OPTIONAL = ("team", "note", "keeps")
 # Spreadsheets write cells of tens of thousands of characters; a note is kept up to this many.
 _LONGEST = 2000
+# A file that is no decision log may have any number of columns; the message names this many.
+_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -108,8 +111,10 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
 
 def _check_header(path: Path, header: list[str]) -> None:
     missing = [name for name in NEEDED if name not in header]
-    twice = sorted({name for name in header if header.count(name) > 1 and name})
-    found = ", ".join(printable(name) for name in header) or "nothing"
+    twice = sorted(name for name, times in Counter(header).items() if times > 1 and name)
+    found = ", ".join(printable(name) for name in header[:_SHOWN]) or "nothing"
+    if len(header) > _SHOWN:
+        found += f" and {len(header) - _SHOWN:,} more"
     if missing:
         msg = (
             f"{path.name} lacks the column(s) {', '.join(missing)}. Found: {found}. A decision log "
@@ -117,7 +122,7 @@ def _check_header(path: Path, header: list[str]) -> None:
         )
         raise InputError(msg)
     if twice:
-        msg = f"{path.name} has the column(s) {', '.join(map(printable, twice))} more than once."
+        msg = f"{path.name} has the column(s) {', '.join(map(printable, twice[:_SHOWN]))} more than once."
         raise InputError(msg)
 
 

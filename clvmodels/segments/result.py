@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clvmodels.config.segments import SegmentRules
+from clvmodels.errors import ParameterError
 from clvmodels.kernels.base import FloatArray, IntArray
 from clvmodels.models.data import CustomerData, as_customers, customer_index
 from clvmodels.segments.learn import expectations, learn_segments
@@ -149,6 +150,7 @@ def segment(
     >>> int(found.table.loc["total", "customers"]), len(found.table)
     (2357, 9)
     """
+    _check_kinds(value, rules)
     check_interval(interval)
     unit = None if hasattr(customers, "time_unit") else value.purchases.time_unit_
     columns = as_customers(customers, unit).columns()
@@ -159,6 +161,15 @@ def segment(
     groups = ValueGroups.of(columns, codes).divided(len(segmenter.names))
     content = segment_table(groups, segmenter, scorer, interval, shock)
     return Segments(segmenter, codes, probability, content, columns)
+
+
+def _check_kinds(value: object, rules: object) -> None:
+    if not isinstance(value, CustomerValue):
+        bound = "a CustomerValue, followed by the customers"
+        raise ParameterError("value", value, bound)
+    if rules is not None and not isinstance(rules, SegmentRules):
+        bound = "SegmentRules, such as SegmentRules(top_share=0.1)"
+        raise ParameterError("rules", rules, bound)
 
 
 def _seeded(value: CustomerValue, seed: int) -> CustomerValue:

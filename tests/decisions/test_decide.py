@@ -438,3 +438,9 @@ def test_shows_itself(known, loyal):
         assert value in text
     assert "2.00\N{NO-BREAK SPACE}EUR" in text
     assert pd.Series(dict(made.rows())).notna().all()
+
+
+@pytest.mark.parametrize("wrong", [{"segment": 5}, {"customer": "1", "action": 5}])
+def test_names_must_be_text(known, wrong):
+    with pytest.raises(ParameterError, match="is 5; it must be a name, as text"):
+        decide(known, **wrong)

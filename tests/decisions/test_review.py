@@ -249,3 +249,11 @@ def test_a_purchase_of_the_same_day_is_no_return(runs, tmp_path):
     rows += [(last.replace(year=last.year - 1), seen.index[0], "refund", 1, "", "")]
     found = review(write(tmp_path / "log.csv", *rows), runs).to_dict()["decisions"]
     assert [one["came_back"] for one in found] == [False, True]
+
+
+def test_a_file_of_very_many_columns_is_told_briefly(runs, tmp_path):
+    header = ",".join(f"c{place}" for place in range(2000))
+    log = write(tmp_path / "wide.csv", header=header)
+    with pytest.raises(InputError, match=r"c19 and 1,980 more\.") as refused:
+        review(log, runs)
+    assert len(str(refused.value)) < 500

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from clvmodels.config.segments import SegmentRules
+from clvmodels.errors import ParameterError
 from clvmodels.plots.segments import plot_segment_evidence, plot_segments
 from clvmodels.segments import segment
 from tests.segments.worlds import world
@@ -102,3 +103,11 @@ def test_bars_are_the_shares(found):
     assert widths[:8] == pytest.approx([row["customers_share"] for row in found.content["rows"]])
     assert widths[8:] == pytest.approx([row["clv_share"] for row in found.content["rows"]])
     plt.close("all")
+
+
+@pytest.mark.parametrize("wrong", ["swapped", "rules"])
+def test_wrong_kinds_are_named(made, wrong):
+    given = (made.columns, made.value) if wrong == "swapped" else (made.value, made.columns)
+    rules = {"top_share": 0.1} if wrong == "rules" else None
+    with pytest.raises(ParameterError, match="must be (a CustomerValue|SegmentRules)"):
+        segment(*given, rules=rules)
