@@ -224,6 +224,8 @@ def _compare_with_last_run(
         out, record.content(), now, log, previous, memory_limit=memory, threads=threads
     )
     record.fields["change"] = changed
+    if previous is not None and changed["reason"] is not None:
+        record.warn("not_compared", changed["reason"])
     record.fields["last_forecast"] = last_forecast(
         before, log, base.summary, config.interval, memory_limit=memory, threads=threads
     )

@@ -42,7 +42,7 @@ from clvmodels.stages import (
     usable_spend,
     value_terms,
 )
-from clvmodels.storage import staged
+from clvmodels.storage import RECORD, staged
 from clvmodels.transactions.datasets import load_cdnow
 from clvmodels.transactions.log import TransactionLog
 from clvmodels.transactions.sources import CsvOptions
@@ -153,6 +153,9 @@ def run(opener: LogOpener, config: JobConfig, out: Path, progress: Progress) -> 
     from clvmodels.report import write_report
 
     record, chosen = Record(config, progress), model_class(config.model)
+    if config.previous is not None and not Path(config.previous, RECORD).exists():
+        msg = f"previous = {config.previous!r} is no run: there is no {RECORD} in it."
+        raise ConfigurationError(msg)
     with staged(out) as folder:
         log = opened(record, opener)
         summary = summarized(record, log, folder)

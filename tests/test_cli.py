@@ -71,6 +71,7 @@ def assert_failed(done: Done, status: int, told: str) -> None:
         (["run", "LOG"], "Missing option '--out'"),
         (["run", "LOG", "--out"], "'--out' requires an argument"),
         (["run", "LOG", "--out", "OUT", "--margn", "1"], "No such option: --margn"),
+        (["run", "LOG", "--out", "OUT", "--previous", "none"], "previous = 'none' is no run"),
         (["run", "LOG", "--out", "OUT", "--threads", "two"], "'--threads'"),
         (["run", "LOG", "--out", "OUT", "--threads", "0"], "threads = 0: it must be greater"),
         (["run", "LOG", "--out", "OUT", "--margin", "1.5"], "margin = 1.5: it must be less than"),

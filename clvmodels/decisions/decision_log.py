@@ -122,7 +122,8 @@ def _check_header(path: Path, header: list[str]) -> None:
         )
         raise InputError(msg)
     if twice:
-        msg = f"{path.name} has the column(s) {', '.join(map(printable, twice[:_SHOWN]))} more than once."
+        names = ", ".join(map(printable, twice[:_SHOWN]))
+        msg = f"{path.name} has the column(s) {names} more than once."
         raise InputError(msg)
 
 

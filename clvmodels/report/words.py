@@ -136,7 +136,10 @@ def duration(text: str) -> str:
 
 def quantity_range(estimate: Mapping[str, float]) -> str:
     """Write the bounds of a number of things: ``12,500 to 36,400``."""
-    return f"{number(estimate['lower'])} to {number(estimate['upper'])}"
+    low, high = estimate["lower"], estimate["upper"]
+    # Rounding errors of a quantile would otherwise stand there as 3.18e−14.
+    low = 0.0 if abs(low) < 1e-9 * abs(high) else low
+    return f"{number(low)} to {number(high)}"
 
 
 def percent_range(low: float, high: float) -> str:

@@ -133,3 +133,8 @@ def test_the_examples_in_the_documentation_hold():
     result = doctest.testmod(words)
     assert result.attempted >= 4
     assert result.failed == 0
+
+
+def test_a_bound_that_is_nothing_beside_the_other_is_zero():
+    assert words.quantity_range({"lower": 3.18e-14, "upper": 59.6}) == "0 to 59.6"
+    assert words.quantity_range({"lower": 0.02, "upper": 59.6}) == "0.0200 to 59.6"

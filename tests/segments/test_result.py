@@ -109,5 +109,5 @@ def test_bars_are_the_shares(found):
 def test_wrong_kinds_are_named(made, wrong):
     given = (made.columns, made.value) if wrong == "swapped" else (made.value, made.columns)
     rules = {"top_share": 0.1} if wrong == "rules" else None
-    with pytest.raises(ParameterError, match="must be (a CustomerValue|SegmentRules)"):
+    with pytest.raises(ParameterError, match=r"must be (a CustomerValue|SegmentRules)"):
         segment(*given, rules=rules)
