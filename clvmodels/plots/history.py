@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clvmodels.errors import ParameterError
-from clvmodels.models.purchases import PurchaseModel
 from clvmodels.plots._canvas import (
     BAND,
     INK,
@@ -28,6 +27,8 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
+
+    from clvmodels.models.purchases import PurchaseModel
 
 _TICKS = 0.12
 """Height of the strip below the curve in which purchases are drawn."""

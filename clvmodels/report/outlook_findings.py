@@ -294,7 +294,7 @@ def payback_in_words(found: Mapping[str, float | str | None] | None) -> str:
         return "not in sight"
     if found["months"] == 0:
         return "the first purchase"
-    if float(found["months"]) < 1 and (found["latest_months"] or 0.0) < 1:
+    if float(found["months"]) < 1 and float(found["latest_months"] or 0.0) < 1:
         return "less than a month"
     months = number_of_months(float(found["months"]))
     earliest, latest = found["earliest_months"], found["latest_months"]

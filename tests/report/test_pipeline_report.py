@@ -28,7 +28,9 @@ def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("shop")
     log, out = folder / "shop.parquet", folder / "run"
     assert clvmodels("simulate", "--customers", 2000, "--out", log, "--quiet").status == 0
-    done = clvmodels("run", log, "--out", out, "--currency", "EUR", "--margin", 0.4, "--quiet")
+    done = clvmodels(
+        "run", log, "--out", out, "--currency", "EUR", "--margin", 0.4, "--paper", "A4"
+    )
     assert done.status in {0, 4}, done.stderr
     return out
 
