@@ -30,7 +30,7 @@ check-notebooks: $(VENV)/.installed-dev
 	$(BIN)/python -m notebooks.execute --check
 
 example: $(VENV)/.installed-dev
-	$(BIN)/python reports/example/build.py
+	$(BIN)/python -m reports.example.build
 
 docs: $(VENV)/.installed-dev
 	$(BIN)/python -m sphinx -W --keep-going -q -b html -c docs . build/docs

@@ -201,7 +201,7 @@ def _segment(row: _Row, base: _Row, basis: Basis, currency: str | None) -> dict[
         "active": row.active,
         "order": row.order,
         "words": (
-            f"A customer of {row.shown} is worth {money(row.worth, currency)} over "
+            f"A customer in “{row.shown}” is worth {money(row.worth, currency)} over "
             f"{span(str(basis.terms.horizon))} on average; {between}"
         ),
     }
@@ -232,7 +232,7 @@ def _refund(row: _Row, horizon: str, currency: str | None, rule: ActionRule) -> 
         "name": "refund",
         "title": "A refund",
         "segment": row.name,
-        "situation": f"A customer of {row.shown} is unhappy with an order and asks for the money.",
+        "situation": f"A customer in “{row.shown}” is unhappy with an order and asks for the money.",
         "arithmetic": arithmetic,
         "lesson": lesson,
     }
@@ -243,7 +243,7 @@ def _win_back(row: _Row, horizon: str, currency: str | None, rule: ActionRule) -
     entered = "Entered" if rule.keeps else "For example"
     most = keeps * stake
     arithmetic = [
-        f"{percent(1.0 - row.active)} of {row.shown} have probably left. One who comes back brings "
+        f"{percent(1.0 - row.active)} of those in “{row.shown}” have probably left. One who comes back brings "
         f"{money(stake, currency)} over {span(horizon)}.",
         f"{entered}: an offer brings back {in_ten(keeps)} who would not have come by themselves.",
         f"{percent(keeps)} of {money(stake, currency)} is {money(most, currency)}.",
@@ -255,7 +255,7 @@ def _win_back(row: _Row, horizon: str, currency: str | None, rule: ActionRule) -
         "name": "win-back",
         "title": "Winning somebody back",
         "segment": row.name,
-        "situation": f"A customer of {row.shown} has not bought for long. Send an offer?",
+        "situation": f"A customer in “{row.shown}” has not bought for long. Send an offer?",
         "arithmetic": arithmetic,
         "lesson": (
             f"Spend at most {money(most, currency)} on everybody who is approached, those who stay "
@@ -281,7 +281,7 @@ def _bad_experience(
         "name": "bad_experience",
         "title": "One bad experience",
         "segment": row.name,
-        "situation": f"Something goes badly wrong for a customer of {row.shown}.",
+        "situation": f"Something goes badly wrong for a customer in “{row.shown}”.",
         "arithmetic": [
             f"One who stays brings {money(row.if_stays, currency)} over {span(horizon)}.",
             source,
