@@ -232,7 +232,7 @@ def _refund(row: _Row, horizon: str, currency: str | None, rule: ActionRule) -> 
         "name": "refund",
         "title": "A refund",
         "segment": row.name,
-        "situation": f"A customer in “{row.shown}” is unhappy with an order and asks for the money.",
+        "situation": f"A customer in “{row.shown}” is unhappy and asks for the money.",
         "arithmetic": arithmetic,
         "lesson": lesson,
     }
@@ -243,8 +243,8 @@ def _win_back(row: _Row, horizon: str, currency: str | None, rule: ActionRule) -
     entered = "Entered" if rule.keeps else "For example"
     most = keeps * stake
     arithmetic = [
-        f"{percent(1.0 - row.active)} of those in “{row.shown}” have probably left. One who comes back brings "
-        f"{money(stake, currency)} over {span(horizon)}.",
+        f"{percent(1.0 - row.active)} of those in “{row.shown}” have probably left. One who comes "
+        f"back brings {money(stake, currency)} over {span(horizon)}.",
         f"{entered}: an offer brings back {in_ten(keeps)} who would not have come by themselves.",
         f"{percent(keeps)} of {money(stake, currency)} is {money(most, currency)}.",
     ]
