@@ -223,58 +223,12 @@ def purchase_days_query(judged: str, money: str, *, drop_duplicates: bool) -> st
     if drop_duplicates:
         count = "sum(n)"
         judged = distinct_query(judged)
-    return (
-        f"SELECT customer_id, day, sum(amount)::{money} AS amount, {count}::UINTEGER AS rows "
-        f"FROM ({_moved_query(judged)}) GROUP BY customer_id, day"
-    )
-
-
-def _moved_query(judged: str) -> str:
-    """Judged rows, those that break a rule moved to the days that stand for it."""
     dated = f"CASE WHEN rule > {CODE['unreadable_date']} THEN day ELSE {_FIRST_DAY} END"
     moved = f"{dated} + rule::INTEGER * {_DAYS_PER_RULE}"
     day = f"CASE WHEN rule IS NULL THEN day ELSE {moved} END AS day"
-    return f"SELECT * REPLACE ({day}) FROM ({judged})"
-
-
-def sorted_rows_query(judged: str) -> str:
-    """Every row with its day as in `purchase_days_query`, those of a customer side by side.
-
-    Sorting by a hash costs half as much as grouping, and spares the grouping by customer half.
-    """
     return (
-        f"SELECT customer_id, day, amount FROM ({_moved_query(judged)}) "
-        "ORDER BY hash(customer_id), day"
-    )
-
-
-def shared_rows_query(sorted_rows: str) -> str:
-    """Sorted rows, and whether one next to them has the same day and hash of the customer.
-
-    Ids that only share their hash are marked too, and told apart by `collapsed_query`.
-    """
-    next_to = " OR ".join(
-        f"coalesce(key = {at}(key) OVER () AND day = {at}(day) OVER (), false)"
-        for at in ("lag", "lead")
-    )
-    return (
-        f"SELECT customer_id, day, amount, {next_to} AS shared "
-        f"FROM (SELECT *, hash(customer_id) AS key FROM {sorted_rows})"
-    )
-
-
-def single_rows_query(rows: str, money: str) -> str:
-    """Rows that have their day for themselves, as purchase days."""
-    return f"SELECT customer_id, day, amount::{money} AS amount, 1::UINTEGER AS rows FROM {rows}"
-
-
-def collapsed_query(sorted_rows: str, money: str) -> str:
-    """Purchase days from sorted rows; only those that share a day need grouping."""
-    shared = shared_rows_query(sorted_rows)
-    return (
-        f"{single_rows_query(f'({shared}) WHERE NOT shared', money)} UNION ALL "
-        f"SELECT customer_id, day, sum(amount)::{money}, count(*)::UINTEGER "
-        f"FROM ({shared}) WHERE shared GROUP BY customer_id, day"
+        f"SELECT customer_id, day, sum(amount)::{money} AS amount, {count}::UINTEGER AS rows "
+        f"FROM (SELECT * REPLACE ({day}) FROM ({judged})) GROUP BY customer_id, day"
     )
 
 
