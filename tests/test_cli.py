@@ -306,6 +306,7 @@ def test_an_interrupted_job_cleans_up_and_can_run_again(log, fitted, tmp_path, s
     assert not out.exists()
 
 
+@pytest.mark.slow
 def test_a_job_killed_at_any_stage_leaves_the_run_before_it(log, tmp_path):
     out = tmp_path / "run"
     first = clvmodels_process("run", log, "--out", out)
@@ -584,6 +585,7 @@ def test_help_and_wrong_usage_load_no_numbers(arguments):
     assert not loaded & (heavy | {"clvmodels.config", "clvmodels.pipeline", "clvmodels.storage"})
 
 
+@pytest.mark.slow
 def test_the_demo_runs_on_cdnow(tmp_path):
     done = clvmodels("demo", "--out", tmp_path / "cdnow", "--json")
     assert done.status in (0, 4), done.stderr

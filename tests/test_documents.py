@@ -101,6 +101,7 @@ def run(command, folder):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("document", WITH_SNIPPETS, ids=name_of)
 def test_snippets_run_as_printed(document, shop):
     blocks = BLOCK.findall(document.read_text("utf-8"))
