@@ -296,9 +296,12 @@ def payback_in_words(found: Mapping[str, float | str | None] | None) -> str:
         return "the first purchase"
     if float(found["months"]) < 1 and float(found["latest_months"] or 0.0) < 1:
         return "less than a month"
-    months = number_of_months(float(found["months"]))
+    first = float(found["months"])
+    months = number_of_months(first) if first >= 1 else "less than a month"
     earliest, latest = found["earliest_months"], found["latest_months"]
     if found["status"] == "reached" or earliest is None:
         return months
+    # A tenth of a month is three days: nobody plans any finer.
+    start = f"{float(earliest):.3g}" if float(earliest) >= 0.1 else "0"
     end = "later than seen here" if latest is None else f"{float(latest):.3g}"
-    return f"{months} ({float(earliest):.3g} to {end})"
+    return f"{months} ({start} to {end})"

@@ -344,5 +344,7 @@ def test_the_price_of_new_customers_stands_beside_what_they_bring(summaries):
 def test_a_payback_within_a_month_has_no_tiny_numbers():
     found = {"status": "expected", "months": 0.03, "earliest_months": 0.0, "latest_months": 0.4}
     assert outlook_findings.payback_in_words(found) == "less than a month"
+    found["latest_months"] = 1.91
+    assert outlook_findings.payback_in_words(found) == "less than a month (0 to 1.91)"
     slower = found | {"latest_months": 1.9}
     assert outlook_findings.payback_in_words(slower).endswith("(0 to 1.9)")
