@@ -51,6 +51,16 @@ class Asked:
     room: float
     cost_basis: str
 
+    @property
+    def stays(self) -> str:
+        """What the customer does if the action achieves something, in words."""
+        return "comes back" if self.effect == "win_back" else "stays"
+
+    @property
+    def to_stay(self) -> str:
+        """The same after "the chance"."""
+        return "to come back" if self.effect == "win_back" else "to stay"
+
 
 @dataclass(frozen=True)
 class Note:
@@ -148,7 +158,7 @@ class Decision:
         if self.action.keeps > 0.0:
             chance = self.pays_back
             rows += [
-                ("Raises the chance to stay by", points(self.action.keeps_used)),
+                (f"Raises the chance {self.action.to_stay} by", points(self.action.keeps_used)),
                 (f"Most worth spending{' on each' if each else ''}", figure(self.worth_spending)),
                 ("Gain after cost", figure(self.gain)),
                 ("Chance that it pays back", "" if chance is None else percent(chance)),

@@ -24,7 +24,8 @@ def _for_customer(made: Decision) -> str:
     if made.value_at_stake is None:
         return _without_money(made)
     stake = money(made.value_at_stake.expected, currency)
-    lead = f"If this customer stays, about {stake} is earned over {over(made.run['horizon'])}"
+    horizon = over(made.run["horizon"])
+    lead = f"If this customer {action.stays}, about {stake} is earned over {horizon}"
     if action.cost is None:
         return f"{lead}. {_limit(made, label)}"
     cost = f"{label} at {money(action.cost, currency)}"
@@ -36,8 +37,9 @@ def _for_customer(made: Decision) -> str:
         )
     if action.keeps == 0.0:
         return (
-            f"{_upper(cost)} is worth it only if it raises the chance that this customer stays by "
-            f"at least {points(needed.expected)}. Nobody has entered what it achieves. {lead}."
+            f"{_upper(cost)} is worth it only if it raises the chance that this customer "
+            f"{action.stays} by at least {points(needed.expected)}. Nobody has entered what it "
+            f"achieves. {lead}."
         )
     assert made.worth_spending is not None
     assert made.pays_back is not None
@@ -103,8 +105,8 @@ def _for_segment(made: Decision) -> str:
         return f"No: {cost} costs {total}, more than it can bring on average if it always worked."
     if action.keeps == 0.0:
         return (
-            f"{_upper(cost)} is worth its {total} only if it raises the chance to stay by at least "
-            f"{points(needed.expected)}. Nobody has entered what it achieves."
+            f"{_upper(cost)} is worth its {total} only if it raises the chance {action.to_stay} by "
+            f"at least {points(needed.expected)}. Nobody has entered what it achieves."
         )
     assert made.gain is not None
     assert made.pays_back is not None
@@ -124,8 +126,8 @@ def _without_money(made: Decision) -> str:
     if made.purchases_at_stake is None:
         return text
     text += (
-        f" If {who} stays, {number(made.purchases_at_stake.expected)} purchases are to be expected "
-        f"over {over(made.run['horizon'])}."
+        f" If {who} {made.action.stays}, {number(made.purchases_at_stake.expected)} purchases are "
+        f"to be expected over {over(made.run['horizon'])}."
     )
     if made.break_even_profit is not None:
         profit = money(made.break_even_profit, made.run["currency"])

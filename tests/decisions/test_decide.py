@@ -195,6 +195,8 @@ def test_room_limits_what_an_action_can_achieve(known):
     assert "limited_by_room" in {note.code for note in kept.notes}
     back = decide(known, customer=gone, action="win back", cost=0.1, keeps=0.5)
     assert back.action.keeps_used == 0.5
+    assert "If this customer comes back" in back.sentence
+    assert "If this customer stays" in kept.sentence
     assert back.worth_spending.expected > kept.worth_spending.expected
     # Somebody on the line has not left.
     assert decide(known, customer=gone, cost=0.1, keeps=0.5, in_touch=True).action.keeps_used == 0.5
