@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 
 from clvmodels.errors import ConfigurationError, InputError
-from clvmodels.transactions import sql
+from clvmodels.transactions import sorting, sql
 from clvmodels.transactions.account import CODE, InputFile
 from clvmodels.transactions.database import Database, failures
 from clvmodels.transactions.returns import Netting, Returns, standing_days
@@ -22,6 +22,9 @@ from clvmodels.transactions.sources import Source, digest, listed, path_literal
 
 _NUMERIC = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL")
 _SCALARS = (*_NUMERIC, "VARCHAR", "ENUM", "UUID", "BLOB", "DATE", "TIMESTAMP", "BOOLEAN")
+# Narrow sums are faster and smaller; a day's total can outgrow them all the same.
+_MONEY = (sql.MONEY, sql.WIDE_MONEY)
+_FIRST_ROWS = 100_000
 
 
 @dataclass(frozen=True)
@@ -184,15 +187,46 @@ def find_returns(
 def _collapse(
     database: Database, sources: Sequence[Source], judged: str, options: LogOptions
 ) -> tuple[str, str, list[int]]:
-    """Name of the new table of purchase days, type of its amounts, broken rows by source."""
-    days = database.new_name("days")
-    with failures(", ".join(source.name for source in sources)):
-        # Narrow sums are faster and smaller; a day's total can outgrow them all the same.
-        for money in (sql.MONEY, sql.WIDE_MONEY):
-            query = sql.purchase_days_query(judged, money, drop_duplicates=options.drop_duplicates)
-            with database.cursor() as cursor, suppress(duckdb.ConversionException):
-                cursor.execute(f"CREATE TABLE {days} AS {query}")
-                return days, money, [_keep_rejects(cursor, source) for source in sources]
+    """Name of the new purchase days, type of their amounts, broken rows by source."""
+    with failures(", ".join(source.name for source in sources)), database.cursor() as cursor:
+        days = database.new_name("days")
+        if options.drop_duplicates or _share_days(cursor, sources, judged):
+            grouped = sql.purchase_days_query
+            queries = {
+                money: grouped(judged, money, drop_duplicates=options.drop_duplicates)
+                for money in _MONEY
+            }
+            money = _first_that_fits(cursor, days, queries)
+            return days, money, [_keep_rejects(cursor, source) for source in sources]
+        rows = database.new_name("rows")
+        cursor.execute(f"CREATE TABLE {rows} AS {sorting.sorted_rows_query(judged)}")
+        broken = [_keep_rejects(cursor, source) for source in sources]
+        if not cursor.execute(sorting.any_shared_query(rows)).fetchall():
+            cursor.execute(f"CREATE VIEW {days} AS {sorting.single_rows_query(rows, sql.MONEY)}")
+            return days, sql.MONEY, broken
+        collapsed = {money: sorting.collapsed_query(rows, money) for money in _MONEY}
+        money = _first_that_fits(cursor, days, collapsed)
+        cursor.execute(f"DROP TABLE {rows}")
+        return days, money, broken
+
+
+def _share_days(cursor: Any, sources: Sequence[Source], judged: str) -> bool:
+    """Whether many of the first rows share their day, so that grouping beats sorting."""
+    # Broken lines of a text file are kept by its first reading.
+    if any(source.rejects is not None for source in sources):
+        return False
+    first = f"(SELECT customer_id, day FROM ({judged}) LIMIT {_FIRST_ROWS})"
+    query = f"SELECT (SELECT count(*) FROM (SELECT DISTINCT * FROM {first})), count(*) FROM {first}"
+    days, rows = cursor.execute(query).fetchall()[0]
+    return bool(2 * days < rows)
+
+
+def _first_that_fits(cursor: Any, table: str, queries: dict[str, str]) -> str:
+    """Make a table by the query of the first type of money that holds its sums; gives the type."""
+    for money, query in queries.items():
+        with suppress(duckdb.ConversionException):
+            cursor.execute(f"CREATE TABLE {table} AS {query}")
+            return money
     msg = "The amounts of one customer on one day add up to more than 32 digits."
     raise InputError(msg)
 

@@ -223,13 +223,18 @@ def purchase_days_query(judged: str, money: str, *, drop_duplicates: bool) -> st
     if drop_duplicates:
         count = "sum(n)"
         judged = distinct_query(judged)
+    return (
+        f"SELECT customer_id, day, sum(amount)::{money} AS amount, {count}::UINTEGER AS rows "
+        f"FROM ({moved_query(judged)}) GROUP BY customer_id, day"
+    )
+
+
+def moved_query(judged: str) -> str:
+    """Judged rows, those that break a rule moved to the days that stand for it."""
     dated = f"CASE WHEN rule > {CODE['unreadable_date']} THEN day ELSE {_FIRST_DAY} END"
     moved = f"{dated} + rule::INTEGER * {_DAYS_PER_RULE}"
     day = f"CASE WHEN rule IS NULL THEN day ELSE {moved} END AS day"
-    return (
-        f"SELECT customer_id, day, sum(amount)::{money} AS amount, {count}::UINTEGER AS rows "
-        f"FROM (SELECT * REPLACE ({day}) FROM ({judged})) GROUP BY customer_id, day"
-    )
+    return f"SELECT * REPLACE ({day}) FROM ({judged})"
 
 
 def rejected_query(days: str) -> str:
