@@ -334,7 +334,7 @@ def test_stopped_at_any_moment(tmp_path, number):
     shop(3000).to_parquet(log, index=False)
     reference = clvmodels_process("run", log, "--out", tmp_path / "reference")
     assert reference.status == 0, reference.stderr
-    for tenths in range(5, 60, 8):
+    for tenths in range(5, 60, 16):
         out = tmp_path / f"run{tenths}"
         with start("run", log, "--out", out) as job:
             try:
