@@ -30,6 +30,8 @@ _DAYS = np.unique(np.rint(np.geomspace(1.0, 1461.0, 24)))
 _POINTS = 8
 # Beyond so many distinct histories neighbours within a week of each other count as one.
 _MOST_TRIPLES = 100_000
+# What a customer does while active is smooth in the age: so many ages stand for all between.
+_AGES = 24
 _COUNTS = ("customers", "repeat_purchases", "repeat_amount")
 
 
@@ -197,6 +199,19 @@ def _coarse(triples: CustomerColumns) -> CustomerColumns:
     )
 
 
+def _pairs(columns: CustomerColumns) -> tuple[IntArray, FloatArray, IntArray]:
+    """Distinct (x, age), which of them each customer has; where there are many, few ages."""
+    x, age, which = distinct_pairs(columns)
+    low, high = float(columns.age.min(initial=np.inf)), float(columns.age.max(initial=0.0))
+    if len(np.unique(age)) <= _AGES:
+        return x, age, which
+    place = np.minimum((columns.age - low) / (high - low) * _AGES, _AGES - 1).astype(np.int64)
+    key, which = np.unique(columns.frequency * _AGES + place, return_inverse=True)
+    total = np.bincount(which, columns.weights)
+    mean: FloatArray = np.bincount(which, columns.weights * columns.age) / total
+    return key // _AGES, mean, which
+
+
 def _look_ahead(
     triples: CustomerColumns,
     orders: CustomerColumns | None,
@@ -204,7 +219,7 @@ def _look_ahead(
     spend: GammaGammaModel | None,
 ) -> dict[str, tuple[float, ...] | None]:
     """The curves of `Expected` over the days."""
-    x, age, which = distinct_pairs(triples)
+    x, age, which = _pairs(triples)
     ends = _DAYS / DAYS_PER_UNIT[purchases.time_unit_]
 
     def each_if_alive(model: PurchaseModel) -> FloatArray:
