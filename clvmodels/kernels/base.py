@@ -178,6 +178,12 @@ class PurchaseKernel(Kernel):
         """P(no purchase within each customer's own time ``ahead`` | active at T), shape (n,)."""
 
     @abstractmethod
+    def alive_share(
+        self, theta: FloatArray, x: IntArray, T: FloatArray, ahead: FloatArray
+    ) -> FloatArray:
+        """P(still active after each customer's own time ``ahead`` | active at T), shape (n,)."""
+
+    @abstractmethod
     def draw_traits(
         self, theta: FloatArray, x: IntArray, T: FloatArray, rng: np.random.Generator
     ) -> Traits:

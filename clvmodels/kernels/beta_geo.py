@@ -235,6 +235,13 @@ class BetaGeo(PurchaseKernel):
         """P(no purchase | active): nobody leaves before the next purchase."""
         return idle_while_active(theta[0] + x, ahead, theta[1] + T)
 
+    def alive_share(
+        self, theta: FloatArray, x: IntArray, T: FloatArray, ahead: FloatArray
+    ) -> FloatArray:
+        """P(still active | active): E[exp(-λ p s)], as each purchase ends it with probability p."""
+        r, alpha, a = theta[:3]
+        return mean_power_decay(a, self._b_prime(theta, x), r + x, ahead / (alpha + T))
+
     def draw_traits(
         self, theta: FloatArray, x: IntArray, T: FloatArray, rng: np.random.Generator
     ) -> Traits:

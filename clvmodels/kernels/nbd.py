@@ -105,6 +105,13 @@ class NBD(PurchaseKernel):
         """P(no purchase | active): nobody leaves before the next purchase."""
         return idle_while_active(theta[0] + x, ahead, theta[1] + T)
 
+    def alive_share(
+        self, theta: FloatArray, x: IntArray, T: FloatArray, ahead: FloatArray
+    ) -> FloatArray:
+        """Nobody leaves: 1 for every customer."""
+        del theta, T, ahead
+        return np.ones(len(x))
+
     def draw_traits(
         self, theta: FloatArray, x: IntArray, T: FloatArray, rng: np.random.Generator
     ) -> Traits:

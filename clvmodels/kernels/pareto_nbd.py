@@ -215,6 +215,15 @@ class ParetoNBD(PurchaseKernel):
         idle: FloatArray = left + stayed
         return idle
 
+    def alive_share(
+        self, theta: FloatArray, x: IntArray, T: FloatArray, ahead: FloatArray
+    ) -> FloatArray:
+        """P(still active | active): E[exp(-μ s)], whatever the purchases."""
+        del x
+        s, beta = theta[2:]
+        share: FloatArray = np.exp(-s * np.log1p(ahead / (beta + T)))
+        return share
+
     def draw_traits(
         self, theta: FloatArray, x: IntArray, T: FloatArray, rng: np.random.Generator
     ) -> Traits:

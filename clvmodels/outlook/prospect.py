@@ -122,7 +122,7 @@ class Prospect:
         largest = int(columns.frequency.max(initial=0))
         self._surface = Surface.of(scorer.purchases, largest, ages, reach / self._per_unit)
         # The latest alone: whoever asks goes through the spend models of one in a row.
-        self._known: dict[bytes, tuple[FloatArray, FloatArray | None]] = {}
+        self._known: dict[bytes, tuple[FloatArray, FloatArray]] = {}
 
     @property
     def has_money(self) -> bool:
@@ -130,10 +130,10 @@ class Prospect:
         return self._scorer.spend is not None
 
     def curves(self, quantity: Quantity, ahead: FloatArray) -> Curves | None:
-        """A quantity at times ahead in days, (times,) or (rows, times); None where not known.
+        """A quantity at times ahead in days, (times,) or (rows, times).
 
-        Purchases and revenue (amounts before margin, undiscounted) are cumulative; ``active`` is
-        the number of customers still active then.
+        None for revenue without a spend model. Purchases and revenue (amounts before margin,
+        undiscounted) are cumulative; ``active`` is the number of customers still active then.
         """
         which = QUANTITIES.index(quantity)
         values, deviations = self._values
@@ -148,11 +148,7 @@ class Prospect:
     @cached_property
     def alive(self) -> FloatArray:
         """Customers active today of each row, (rows,)."""
-        now = self._values[0][QUANTITIES.index("active")]
-        if np.isfinite(now).all():
-            return np.asarray(now[:, 0])
-        model, columns = self._scorer.purchases, self._groups.columns
-        return _sums(self._row, columns.weights * model.alive(columns), len(self.age))
+        return self._values[0][QUANTITIES.index("active"), :, 0]
 
     @cached_property
     def _values(self) -> tuple[FloatArray, FloatArray]:
@@ -202,12 +198,11 @@ class Prospect:
             len(sums), rows, *expected.shape[1:]
         )
         result[: len(sums)] = np.einsum("ra,qrah->qrh", by_age, ahead)
-        if staying is not None:
-            still = np.tensordot(points[:rows], staying, axes=(1, 0))
-            result[2] = np.einsum("ra,rah->rh", by_age, still)
+        still = np.tensordot(points[:rows], staying, axes=(1, 0))
+        result[2] = np.einsum("ra,rah->rh", by_age, still)
         return result
 
-    def _surfaces(self, purchases: PurchaseModel) -> tuple[FloatArray, FloatArray | None]:
+    def _surfaces(self, purchases: PurchaseModel) -> tuple[FloatArray, FloatArray]:
         """Surfaces of a model, kept for those who share its parameters with another spend."""
         key = purchases.fit_.parameters.tobytes()
         if key not in self._known:

@@ -14,7 +14,6 @@ from numpy.polynomial import chebyshev
 
 from clvmodels.kernels.base import FloatArray, IntArray
 from clvmodels.models.purchases import PurchaseModel
-from clvmodels.outlook.staying import share_still_active
 
 # Frequencies up to the first have a point each; the rest share the second's.
 _EVERY_FREQUENCY, _HIGHER_FREQUENCIES = 20, 10
@@ -84,17 +83,12 @@ class Surface:
         found = model.kernel.alive_purchases(model.fit_.parameters, x, age, horizon, force)
         return found.reshape(size)
 
-    def staying(self, model: PurchaseModel) -> FloatArray | None:
-        """Share of active customers who still are, (frequencies, ages, times); None if unknown."""
-        one = np.ones(1)
-        if share_still_active(model, one.astype(np.int64), one, one) is None:
-            return None
-
-        def share(x: IntArray, age: FloatArray, ahead: FloatArray) -> FloatArray:
-            found = share_still_active(model, x, age, ahead)
-            return np.ones(len(x)) if found is None else found
-
-        return self._each(share, 1.0)
+    def staying(self, model: PurchaseModel) -> FloatArray:
+        """Share of active customers who still are, (frequencies, ages, times)."""
+        return self._each(
+            lambda x, age, ahead: model.kernel.alive_share(model.fit_.parameters, x, age, ahead),
+            1.0,
+        )
 
     def _each(
         self, predict: Callable[[IntArray, FloatArray, FloatArray], FloatArray], now: float

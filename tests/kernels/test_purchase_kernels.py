@@ -114,6 +114,13 @@ def test_expected_purchases(subject, case, horizon):
     assert relative_errors(got, [exact])[0] < TOLERANCE
 
 
+@pytest.mark.parametrize("ahead", HORIZONS)
+@each_case(quick=20, slow=300, seed=6)
+def test_share_that_stays(subject, case, ahead):
+    got = subject.kernel.alive_share(theta(case), *pair(case), np.array([ahead]))
+    assert_probability(got[0], subject.oracle.alive_share(case.theta, case.x, case.age, ahead))
+
+
 @pytest.mark.parametrize("horizon", HORIZONS)
 @each_case(quick=8, slow=100, seed=4, frozen=FROZEN_COUNTS)
 def test_number_of_purchases(subject, case, horizon):

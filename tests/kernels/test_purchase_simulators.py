@@ -81,6 +81,21 @@ def test_number_of_purchases(subject, theta, x, age, horizon):
 
 
 @every_case
+def test_share_that_stays(subject, theta, x, age, horizon):
+    point = np.array(theta), np.full(DRAWS, x), np.full(DRAWS, age)
+    rng = np.random.default_rng(6)
+    traits = subject.kernel.draw_traits(*point, rng)
+    for share in (0.1, 1.0):
+        ahead = share * horizon
+        bought = rng.poisson(traits.rate * ahead)
+        stays = (traits.life > ahead) & (bought < traits.purchases_left)
+        one = np.array([x]), np.array([age]), np.array([ahead])
+        expected = subject.kernel.alive_share(np.array(theta), *one)[0]
+        error = np.sqrt(expected * (1.0 - expected) / DRAWS)
+        assert abs(stays.mean() - expected) <= SIGMAS * error
+
+
+@every_case
 def test_counts_between_edges(subject, theta, x, age, horizon):
     edges = np.array([0.0, 0.1, 0.5, 1.0]) * horizon
     rng = np.random.default_rng(2)

@@ -129,5 +129,11 @@ class BetaGeoOracle(PurchaseOracle):
         survived = mp.exp(log_beta_moment(a, b + x + self.first, 0, count - 1))
         return survived * arrival_probability(r + x, alpha + age, count, horizon)
 
+    def alive_share(self, theta: list[float], x: int, age: float, ahead: float) -> Number:
+        """Give E[exp(−λ p s)], mixed as `purchase_rate` is."""
+        r, alpha, a, b, age, ahead = exact(*theta, age, ahead)
+        z, both = ahead / (alpha + age), a + b + x + self.first
+        return (1 + z) ** -a * mp.hyp2f1(a, both - r - x, both, z / (1 + z))
+
 
 BETA_GEO, MODIFIED_BETA_GEO = BetaGeoOracle(0), BetaGeoOracle(1)

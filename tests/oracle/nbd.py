@@ -40,3 +40,7 @@ class NBDOracle(PurchaseOracle):
         """Give P(the purchase number ``count`` comes within the horizon)."""
         r, alpha, age, horizon = exact(*theta, age, horizon)
         return mp.one if count == 0 else arrival_probability(r + x, alpha + age, count, horizon)
+
+    def alive_share(self, theta: list[float], x: int, age: float, ahead: float) -> Number:
+        """Nobody leaves."""
+        return mp.one

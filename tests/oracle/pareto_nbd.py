@@ -119,6 +119,11 @@ class ParetoNBDOracle(PurchaseOracle):
 
         return mp.exp(_log_integral(log_integrand, mp.log(horizon))) / mp.factorial(count - 1)
 
+    def alive_share(self, theta: list[float], x: int, age: float, ahead: float) -> Number:
+        """Give E[exp(−μ s)] for μ | alive ~ Gamma(s, β + T)."""
+        _, _, s, beta, age, ahead = exact(*theta, age, ahead)
+        return mp.exp(log_gamma_moment(s, beta + age, 0, ahead))
+
 
 def _log_integral(log_integrand: Callable[[Number], Number], last: Number) -> Number:
     """Log of ∫ exp(log_integrand(v)) dv over v ≤ last, for a log-concave real part.

@@ -47,6 +47,10 @@ class PurchaseOracle(ABC):
     ) -> Number:
         """Give P(at least ``count`` purchases in the horizon)."""
 
+    @abstractmethod
+    def alive_share(self, theta: list[float], x: int, age: float, ahead: float) -> Number:
+        """Give P(still active at T + ``ahead``)."""
+
     def log_likelihood(self, theta: list[float], x: int, t_x: float, age: float) -> Number:
         """Give log P(x purchases at their times, to T), without the times between."""
         return self._either(exact(*theta), x, *exact(t_x, age))

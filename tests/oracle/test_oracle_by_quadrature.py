@@ -244,6 +244,17 @@ def test_expected_purchases(told, customer, horizon, discount):
     assert by_story == pytest.approx(exact, rel=TOLERANCE)
 
 
+@pytest.mark.parametrize("ahead", [0.0, 39.0, 1000.0])
+def test_share_that_stays(told, customer, ahead):
+    story, oracle = told
+    x, _, age = customer
+    by_story = story.expectation(
+        lambda rate, trait: np.exp(-story.leaving_rate(rate, trait) * ahead), posterior=(x, age)
+    )
+    exact = oracle.alive_share(story.theta, x, age, ahead)
+    assert by_story == pytest.approx(float(exact), rel=TOLERANCE)
+
+
 @pytest.mark.parametrize("count", [0, 1, 17])
 def test_number_of_purchases(told, customer, count):
     story, oracle = told

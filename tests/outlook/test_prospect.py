@@ -6,7 +6,6 @@ import pytest
 import clvmodels as clv
 from clvmodels.models import PURCHASE_MODELS
 from clvmodels.outlook.prospect import Prospect, sampled
-from clvmodels.outlook.staying import share_still_active
 from clvmodels.outlook.surface import Surface
 from clvmodels.outlook.valuation import Valuation
 from clvmodels.units import Duration
@@ -23,20 +22,6 @@ def only(like, place):
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_who_stays_is_who_stays_in_simulated_futures(name):
-    model, n = model_of(name), 40_000
-    rng = np.random.default_rng(5)
-    for x, age, ahead in ((0, 0.0, 200.0), (3, 100.0, 50.0), (20, 700.0, 365.0)):
-        customers = (np.full(n, x), np.full(n, age))
-        traits = model.kernel.draw_traits(model.fit_.parameters, *customers, rng)
-        bought = rng.poisson(traits.rate * np.minimum(traits.life, ahead))
-        seen = ((traits.life > ahead) & (bought < traits.purchases_left)).mean()
-        one = (np.array([x]), np.array([age]), np.array([ahead]))
-        share = float(share_still_active(model, *one)[0])
-        assert seen == pytest.approx(share, abs=4.0 * np.sqrt(0.25 / n))
-
-
-@pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize(("largest", "oldest"), [(4, 90), (60, 730), (400, 3650)])
 def test_a_surface_is_what_the_kernel_says_between_its_points(name, largest, oldest):
     model, rng = model_of(name), np.random.default_rng(1)
@@ -48,8 +33,9 @@ def test_a_surface_is_what_the_kernel_says_between_its_points(name, largest, old
     found = np.einsum("nx,na,nt,xat->n", *parts, surface.purchases(model))
     wanted = model.kernel.alive_purchases(model.fit_.parameters, x, ages[which], ahead)
     np.testing.assert_allclose(found, wanted, rtol=2e-5)
+    still = model.kernel.alive_share(model.fit_.parameters, x, ages[which], ahead)
     staying = np.einsum("nx,na,nt,xat->n", *parts, surface.staying(model))
-    np.testing.assert_allclose(staying, share_still_active(model, x, ages[which], ahead), atol=1e-5)
+    np.testing.assert_allclose(staying, still, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", MODELS)
