@@ -13,7 +13,6 @@ from clvmodels.decisions.scenarios import marked_customers, scenarios
 from clvmodels.decisions.staff_card import staff_card
 from clvmodels.decisions.stake import Basis
 from clvmodels.engines.duckdb import Scored
-from clvmodels.errors import ArtefactError
 from clvmodels.evaluation.shocks import LearnedShocks
 from clvmodels.evaluation.split import Split
 from clvmodels.outlook.changes import Now, change
@@ -68,26 +67,22 @@ def learned_segments(
     return segmenter
 
 
-def saved_segments(
-    record: Record, summary: CustomerSummary, scorer: Scorer, model: Path
+def usable_segments(
+    record: Record, summary: CustomerSummary, scorer: Scorer, saved: Segmenter | None
 ) -> Segmenter:
     """Segments as they were learned with the models; learned again where they cannot serve."""
+    reason = "the model was saved without them" if saved is None else saved.limits.misfit(scorer)
+    if saved is not None and reason is None:
+        return saved
+    message = (
+        f"The limits of segments were learned again, from this log: {reason}. Fit on the same "
+        "terms to keep them from one scoring to the next."
+    )
+    record.warn("segments_learned_again", message)
     with record.stage("segments"):
-        try:
-            segmenter = Segmenter.load(model / SEGMENTS_FILE)
-        except ArtefactError as error:
-            reason = f"The limits of segments were learned from this log. {error}"
-            record.warn("segments_learned_again", reason)
-            return learn_segments(summary, scorer, record.config.segments)
-        misfit = segmenter.limits.misfit(scorer)
-        if misfit is None:
-            return segmenter
-        reason = (
-            f"The limits of segments were learned again, from this log: {misfit}. Fit on the same "
-            "terms to keep them from one scoring to the next."
+        return learn_segments(
+            summary, scorer, record.config.segments if saved is None else saved.rules
         )
-        record.warn("segments_learned_again", reason)
-        return learn_segments(summary, scorer, segmenter.rules)
 
 
 def describe_segments(record: Record, base: ScoredBase, folder: Path) -> None:

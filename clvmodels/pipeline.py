@@ -16,12 +16,13 @@ from clvmodels.insights import (
     describe_outlook,
     describe_segments,
     learned_segments,
-    saved_segments,
     segments_tested,
+    usable_segments,
 )
 from clvmodels.progress import Progress
 from clvmodels.record import Record
 from clvmodels.stages import (
+    SavedModel,
     back_tested,
     compared,
     drifted,
@@ -29,16 +30,14 @@ from clvmodels.stages import (
     fitted,
     labelled,
     learned_shocks,
-    load_models,
-    load_training,
     log_gates,
     model_class,
     opened,
-    saved_shocks,
     scored,
     scorer_of,
     summarized,
     table_csv,
+    usable_shocks,
     usable_spend,
     value_terms,
 )
@@ -126,24 +125,23 @@ def score(
     opener: CustomerOpener, config: JobConfig, model: Path, out: Path, progress: Progress
 ) -> dict[str, Any]:
     """Score the customers of a log or of a summary file with saved models."""
-    # All of the model at once: another fit may replace it while customers are summarised.
-    purchases, spend = load_models(model)
-    training = load_training(model)
+    saved = SavedModel.load(model)
+    purchases = saved.purchases
     config = config.model_copy(
         update={"time_unit": purchases.time_unit_, "model": purchases.kernel.name}
     )
     record = Record(config, progress)
     with staged(out) as folder:
         summary = summarized(record, opened(record, opener), folder)
-        spend = usable_spend(record, summary, spend)
+        spend = usable_spend(record, summary, saved.spend)
         record.describe_models(purchases, spend)
         value = CustomerValue(purchases, spend, **value_terms(config))
         scorer = scorer_of(value, config)
-        segmenter = saved_segments(record, summary, scorer, model)
-        shocks = saved_shocks(record, model)
+        segmenter = usable_segments(record, summary, scorer, saved.segmenter)
+        shocks = usable_shocks(record, saved.shocks)
         base = scored(record, summary, value, scorer, segmenter, shocks, folder)
         describe_segments(record, base, folder)
-        gates = drifted(record, base, training)
+        gates = drifted(record, base, saved.training)
         record.judge([*model_gates(purchases, spend), *gates])
         return record.write(folder)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -23,9 +24,11 @@ from clvmodels.evaluation.split import Split
 from clvmodels.evaluation.training_period import TrainingPeriod
 from clvmodels.insights import ScoredBase
 from clvmodels.models import PURCHASE_MODELS, GammaGammaModel, PurchaseModel
+from clvmodels.models.saved import load_models
 from clvmodels.record import Record, describe_formula, describe_holdout, describe_totals
+from clvmodels.segments.segmenter import FILE as SEGMENTS_FILE
 from clvmodels.segments.segmenter import Segmenter
-from clvmodels.storage import read_json, write_json, write_parts
+from clvmodels.storage import write_json, write_parts
 from clvmodels.transactions.columns import CustomerColumns
 from clvmodels.transactions.log import EVIDENCE_CUSTOMERS, TransactionLog
 from clvmodels.transactions.sources import CsvOptions
@@ -38,23 +41,40 @@ from clvmodels.value.scorer import Scorer
 from clvmodels.value.totals import value_totals
 
 BACKTEST_SCHEMA = 2
+SHOCKS_FILE, TRAINING_FILE = "shock.json", "training.json"
+Part = TypeVar("Part")
 Opened = TypeVar("Opened", TransactionLog, TransactionLog | SummaryFile)
 
 
-def load_models(folder: Path) -> tuple[PurchaseModel, GammaGammaModel | None]:
-    """Read the models that a job saved; spend is None where the log had no amounts.
+@dataclass(frozen=True)
+class SavedModel:
+    """What a fit left in ``model/``; None where it was saved without."""
 
-    Raises
-    ------
-    ArtefactError
-        If a file is missing, damaged or of another version.
-    """
-    from clvmodels.models.base import SCHEMA
+    purchases: PurchaseModel
+    spend: GammaGammaModel | None
+    shocks: LearnedShocks | None
+    training: TrainingPeriod | None
+    segmenter: Segmenter | None
 
-    saved = folder / "purchases.json"
-    purchases = model_class(read_json(saved, schema=SCHEMA).get("model")).load(saved)
-    spend = folder / "spend.json"
-    return purchases, GammaGammaModel.load(spend) if spend.exists() else None
+    @classmethod
+    def load(cls, folder: Path) -> SavedModel:
+        """Read all of it at once, since another fit may replace it while a job goes on.
+
+        Raises
+        ------
+        ArtefactError
+            If a file is damaged or of another version, or there is no purchase model.
+        """
+
+        def read(name: str, load: Callable[[Path], Part]) -> Part | None:
+            return load(folder / name) if (folder / name).exists() else None
+
+        return cls(
+            *load_models(folder),
+            read(SHOCKS_FILE, LearnedShocks.load),
+            read(TRAINING_FILE, TrainingPeriod.load),
+            read(SEGMENTS_FILE, Segmenter.load),
+        )
 
 
 def model_class(name: Any) -> type[PurchaseModel]:
@@ -121,7 +141,7 @@ def fitted(
             spend.save(folder / "model" / "spend.json")
         first = record.fields["period"]["first_purchase"]
         training = TrainingPeriod.of(summary, first, purchases, spend)
-        training.save(folder / "model" / "training.json")
+        training.save(folder / "model" / TRAINING_FILE)
     record.describe_models(purchases, spend)
     return purchases, spend
 
@@ -194,15 +214,15 @@ def learned_shocks(
         shocks = common_shocks(
             log, config.horizon, model=config.model, observation_end=summary.observation_end
         )
-        shocks.save(folder / "model" / "shock.json")
+        shocks.save(folder / "model" / SHOCKS_FILE)
     record.fields["common_shocks"] = shocks.to_dict()
     return shocks
 
 
-def saved_shocks(record: Record, model: Path) -> LearnedShocks:
+def usable_shocks(record: Record, saved: LearnedShocks | None) -> LearnedShocks:
     """Shocks that were saved with the models; assumed for any other horizon than theirs."""
-    horizon, path = Duration.parse(record.config.horizon), model / "shock.json"
-    shocks = LearnedShocks.load(path) if path.exists() else LearnedShocks(horizon=str(horizon))
+    horizon = Duration.parse(record.config.horizon)
+    shocks = saved or LearnedShocks(horizon=str(horizon))
     if Duration.parse(shocks.horizon).days != horizon.days:
         message = (
             f"The common shock saved with the model was learned over {shocks.horizon}; over "
@@ -238,12 +258,6 @@ def scored(
         record.fields["totals"] = totals
         record.fields["formula_comparison"] = describe_formula(scorer, written, totals, own)
     return ScoredBase(summary, value, scorer, segmenter, shocks, written, found, folder, own)
-
-
-def load_training(model: Path) -> TrainingPeriod | None:
-    """What a saved model remembers of its log; None where it was saved without."""
-    path = model / "training.json"
-    return TrainingPeriod.load(path) if path.exists() else None
 
 
 def drifted(record: Record, base: ScoredBase, training: TrainingPeriod | None) -> list[Gate]:

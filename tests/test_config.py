@@ -79,7 +79,7 @@ def test_every_default_decided_later_is_an_option():
     ("command", "absent"),
     [
         (jobs.run, set()),
-        (jobs.fit, {"holdout", "origins", "horizon", "margin", "interval", "currency", "seed"}),
+        (jobs.fit, {"holdout", "origins"}),
         (jobs.score, {"method", "time_unit", "holdout"}),
         (logs.validate, {"model", "method", "time_unit", "holdout", "horizon", "seed"}),
     ],

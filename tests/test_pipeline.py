@@ -16,7 +16,7 @@ from clvmodels.config import JobConfig
 from clvmodels.evaluation.shocks import LearnedShocks, ShockWindow
 from clvmodels.progress import NoProgress
 from clvmodels.record import Record
-from clvmodels.stages import saved_shocks
+from clvmodels.stages import SavedModel, usable_shocks
 from clvmodels.value.averaging import TOLERANCE
 from tests.jobs import clvmodels, day, digests, read, scores, shop, write_csv
 
@@ -594,16 +594,39 @@ def test_a_run_learns_the_common_shock_and_totals_carry_it(logs, tmp_path):
     assert "shock_of_another_horizon" in {warning["code"] for warning in other["warnings"]}
 
 
-def test_saved_shocks_serve_their_own_horizon_and_older_models_have_none(tmp_path):
+def test_saved_shocks_serve_their_own_horizon_and_older_models_have_none():
     windows = (ShockWindow.of(dt.date(2024, 1, 1), dt.date(2024, 4, 1), 9, (9.0, 9.0), (8.0, 7.0)),)
     saved = LearnedShocks.of_windows(windows, "3m")
 
-    def shocks_of(horizon: str) -> LearnedShocks:
-        record = Record(JobConfig(horizon=horizon), NoProgress())
-        return saved_shocks(record, tmp_path)
+    def shocks_of(horizon: str, saved: LearnedShocks | None = saved) -> LearnedShocks:
+        return usable_shocks(Record(JobConfig(horizon=horizon), NoProgress()), saved)
 
-    assert shocks_of("1y") == LearnedShocks(horizon="1y")
-    saved.save(tmp_path / "shock.json")
+    assert shocks_of("1y", None) == LearnedShocks(horizon="1y")
     assert shocks_of("3m") == saved
     assert shocks_of("0.25y").windows == windows
     assert shocks_of("4m").purchases.assumed
+
+
+def test_a_saved_model_is_read_with_all_that_was_saved_beside_it(fitted, tmp_path):
+    saved = SavedModel.load(fitted / "model")
+    assert None not in (saved.spend, saved.shocks, saved.training, saved.segmenter)
+    folder = tmp_path / "model"
+    shutil.copytree(fitted / "model", folder)
+    for name in ("spend.json", "shock.json", "training.json", "segments.json"):
+        (folder / name).unlink()
+    older = SavedModel.load(folder)
+    assert older.purchases.params_ == saved.purchases.params_
+    assert (older.spend, older.shocks, older.training, older.segmenter) == (None,) * 4
+
+
+def test_segments_fitted_on_other_terms_are_learned_again_and_on_the_same_they_are_kept(
+    logs, tmp_path
+):
+    log, terms = logs / "clean.parquet", ("--margin", "0.35", "--horizon", "26w")
+    model = tmp_path / "fit" / "model"
+    assert clvmodels("fit", log, "--out", tmp_path / "fit", *terms).status == 0
+    for options, warned in ((terms, False), ((), True)):
+        out = tmp_path / f"scored{warned}"
+        assert clvmodels("score", log, "--model", model, "--out", out, *options).status == 0
+        codes = {warning["code"] for warning in read(out / "run.json")["warnings"]}
+        assert ("segments_learned_again" in codes) is warned

@@ -58,7 +58,7 @@ def demo(
     finish(record, out, as_json=as_json, quiet=quiet)
 
 
-@with_options("Columns", "Log", "Model", "Job")
+@with_options("Columns", "Log", "Model", "Value", "Job")
 def fit(
     logs: Logs,
     out: Out,

@@ -122,6 +122,11 @@ class CustomerSummary:
 
     def triples(self) -> CustomerColumns:
         """Give the distinct (frequency, recency, T) with their number of customers as weight."""
+        return self._triples
+
+    @cached_property
+    def _triples(self) -> CustomerColumns:
+        # A job asks half a dozen times, and grouping a large base takes seconds each time.
         return self._grouped(
             "SELECT frequency, recency, T, count(*) AS weight FROM {table} "
             "GROUP BY frequency, recency, T ORDER BY frequency, recency, T"
@@ -134,6 +139,10 @@ class CustomerSummary:
         buyers two entries stand for all those of a frequency whose spend is within 1 %, with its
         mean, spread and skewness on the log scale; ``bin_width`` is then above 0.
         """
+        return self._orders
+
+    @cached_property
+    def _orders(self) -> CustomerColumns:
         spenders = sql.spenders(self._table)
         if int(self._database.run(f"SELECT count(*) FROM {spenders}")[0][0]) > _MOST_ORDERS:
             bins = self._database.table(sql.spend_bins_query(self._table))
