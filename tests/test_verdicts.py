@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import clvmodels as clv
+from clvmodels import wording
 from clvmodels.console import print_outcome
-from clvmodels.report import words
 from tests.jobs import clvmodels, read
 from tests.report.page import Page
 
@@ -41,7 +41,7 @@ def told_values(record):
     totals = record["totals"]
     for name in ("clv", "purchases", "potential_value"):
         for part in ("expected", "lower", "upper"):
-            yield words.number(totals[name][part])
+            yield wording.number(totals[name][part])
 
 
 def is_told(value, text):

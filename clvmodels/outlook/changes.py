@@ -29,12 +29,12 @@ from clvmodels.outlook.histories import groups_of
 from clvmodels.outlook.predecessor import Predecessor, find_predecessor, without_path
 from clvmodels.outlook.scores import Moves, moves
 from clvmodels.outlook.valuation import Valuation
-from clvmodels.outlook.words import percent
 from clvmodels.transactions.cohorts import histories
 from clvmodels.transactions.database import Database
 from clvmodels.units import DAYS_PER_UNIT
 from clvmodels.value.scorer import Scorer
 from clvmodels.value.totals import ValueGroups
+from clvmodels.wording import percent
 
 if TYPE_CHECKING:
     from clvmodels.transactions.log import TransactionLog

@@ -12,11 +12,11 @@ from clvmodels.outlook.history import History
 from clvmodels.outlook.lives import Steps
 from clvmodels.outlook.payback import margin_life, payback_of
 from clvmodels.outlook.prospect import Prospect
-from clvmodels.outlook.words import shown
 from clvmodels.transactions.cohorts import histories_by_label
 from clvmodels.units import DAYS_PER_YEAR
 from clvmodels.value.scorer import Scorer
 from clvmodels.value.shock import CommonShocks
+from clvmodels.wording import printable
 
 if TYPE_CHECKING:
     from clvmodels.transactions.log import TransactionLog
@@ -58,7 +58,7 @@ def payback_by_label(
     priced.sort(key=lambda place: (-customers[place], str(names[place])))
     chosen = priced[:_MOST_ROWS]
     if not chosen:
-        return {"label": shown(name), "rows": [], "left_out": round(float(customers.sum()))}
+        return {"label": printable(name), "rows": [], "left_out": round(float(customers.sum()))}
     code = np.full(len(names), -1, dtype=np.int64)
     code[chosen] = np.arange(len(chosen))
     kept = np.flatnonzero(code[which] >= 0)
@@ -80,7 +80,7 @@ def payback_by_label(
         cac = economics.cac_values[value]
         rows.append(
             {
-                "value": shown(value),
+                "value": printable(value),
                 "customers": count,
                 "cac": cac,
                 "to_date": float(earned.sum()) / count,
@@ -88,4 +88,4 @@ def payback_by_label(
             }
         )
     left_out = round(float(customers.sum())) - sum(counts.values())
-    return {"label": shown(name), "rows": rows, "left_out": left_out}
+    return {"label": printable(name), "rows": rows, "left_out": left_out}

@@ -11,13 +11,13 @@ from clvmodels.kernels.base import FloatArray
 from clvmodels.outlook.estimate import Estimate, certain, estimate
 from clvmodels.outlook.history import History
 from clvmodels.outlook.prospect import Prospect
-from clvmodels.outlook.words import percent, rounded
 from clvmodels.transactions.cohorts import LAST_YEAR
 from clvmodels.units import DAYS_PER_YEAR
 from clvmodels.value.scorer import Scorer
 from clvmodels.value.shock import NO_SHOCK, CommonShocks
 from clvmodels.value.terms import ValueTerms
 from clvmodels.value.totals import ValueGroups, ValueTotals
+from clvmodels.wording import number, percent
 
 MONTHS = (3, 6, 12)
 # Curves are asked for to a year, and a little beyond for whoever rounds to whole days.
@@ -85,8 +85,8 @@ def forward(
         same = np.isclose(days, scorer.terms.horizon.days, rtol=0.0, atol=1e-9)
         for place in np.flatnonzero(same).tolist():
             bought[place] = Estimate(expected=known.expected, lower=known.lower, upper=known.upper)
-    for number, span in enumerate(spans):
-        span |= {name: each and each[number] for name, each in found.items()}
+    for place, span in enumerate(spans):
+        span |= {name: each and each[place] for name, each in found.items()}
     active = totals.active if totals is not None else None
     new, reason = _new_customers(spans[-1], observation_end, history)
     return {
@@ -189,9 +189,9 @@ def _new_customers(
 def _statement(quantity: str, total: float, existing: Estimate, share: Estimate) -> str:
     what = "revenue" if quantity == "revenue" else "purchases"
     opening = (
-        f"The last year brought {what} of {rounded(total)}; today's customers are expected to "
-        f"bring {rounded(existing['expected'])} in the next "
-        f"({rounded(existing['lower'])} to {rounded(existing['upper'])})."
+        f"The last year brought {what} of {number(total)}; today's customers are expected to "
+        f"bring {number(existing['expected'])} in the next "
+        f"({number(existing['lower'])} to {number(existing['upper'])})."
     )
     if share["upper"] <= 0.0:
         return f"{opening} That alone repeats the last year, even at the low end."

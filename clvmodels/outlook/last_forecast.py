@@ -13,12 +13,12 @@ from clvmodels.outlook.histories import groups_of
 from clvmodels.outlook.predecessor import Predecessor, without_path
 from clvmodels.outlook.prospect import Prospect
 from clvmodels.outlook.scores import score_histories
-from clvmodels.outlook.words import percent, rounded
 from clvmodels.transactions.cohorts import bought_since
 from clvmodels.transactions.database import Database
 from clvmodels.units import Duration
 from clvmodels.value.scorer import Scorer
 from clvmodels.value.terms import ValueTerms
+from clvmodels.wording import number, percent
 
 if TYPE_CHECKING:
     from clvmodels.transactions.log import TransactionLog
@@ -117,8 +117,8 @@ def _sentence(told: str, found: dict[str, Any], days: int, interval: float) -> s
         off = f", {percent(abs(found['off']))} {side} than expected"
     return (
         f"For the {days} days since, the last run expected {what} of "
-        f"{rounded(forecast['expected'])} ({rounded(forecast['lower'])} to "
-        f"{rounded(forecast['upper'])}); {rounded(found['actual'])} came{off}, {place} its "
+        f"{number(forecast['expected'])} ({number(forecast['lower'])} to "
+        f"{number(forecast['upper'])}); {number(found['actual'])} came{off}, {place} its "
         f"{interval:.0%} interval."
     )
 

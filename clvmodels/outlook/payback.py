@@ -13,7 +13,6 @@ from clvmodels.models.gamma_gamma import GammaGammaModel
 from clvmodels.outlook.estimate import Estimate, of_total
 from clvmodels.outlook.lives import Life, Steps, life, yearly_force
 from clvmodels.outlook.prospect import Curves, Prospect
-from clvmodels.outlook.words import months as in_months
 from clvmodels.transactions.cohorts import DAYS_PER_MONTH
 from clvmodels.units import DAYS_PER_UNIT, Duration, discounted_years
 from clvmodels.value.parameters import parameter_pairs
@@ -21,6 +20,7 @@ from clvmodels.value.scorer import Scorer
 from clvmodels.value.shock import CommonShock, CommonShocks
 from clvmodels.value.terms import ValueTerms
 from clvmodels.value.totals import Total
+from clvmodels.wording import number_of_months
 
 # New customers who are simulated, and points of the posterior that they take turns with.
 _CUSTOMERS, _POINTS = 16_384, 16
@@ -261,8 +261,10 @@ def _sentence(
     horizon: float,
 ) -> str:
     if reached is None:
-        soonest = "" if earliest is None else f" At the high end after {in_months(earliest)}."
-        return f"Not paid back within {in_months(horizon)}.{soonest}"
+        soonest = (
+            "" if earliest is None else f" At the high end after {number_of_months(earliest)}."
+        )
+        return f"Not paid back within {number_of_months(horizon)}.{soonest}"
     if reached == 0.0 and status == "reached":
         return "Paid back with the first purchase."
     if status == "reached":
@@ -274,4 +276,4 @@ def _sentence(
 
 
 def _when(months: float) -> str:
-    return "with the first purchase" if months == 0.0 else f"after {in_months(months)}"
+    return "with the first purchase" if months == 0.0 else f"after {number_of_months(months)}"

@@ -13,11 +13,11 @@ from clvmodels.errors import ArtefactError, ClvError
 from clvmodels.evaluation.shocks import LearnedShocks
 from clvmodels.models import PURCHASE_MODELS, GammaGammaModel, PurchaseModel
 from clvmodels.models.base import SCHEMA as MODEL_SCHEMA
-from clvmodels.outlook.words import shown
 from clvmodels.storage import RECORD, read_json
 from clvmodels.units import Duration
 from clvmodels.value.shock import CommonShocks
 from clvmodels.value.terms import ValueTerms
+from clvmodels.wording import printable
 
 RECORD_SCHEMA = 1
 # Folders beside a run that are looked into, and the longest record that is read.
@@ -77,7 +77,7 @@ class Predecessor:
     @property
     def name(self) -> str:
         """What its folder is called, short enough to show."""
-        return shown(self.folder.resolve().name)
+        return printable(self.folder.resolve().name)
 
     @property
     def customers(self) -> int:
@@ -138,7 +138,7 @@ class Predecessor:
         saved = folder / "purchases.json"
         kind = read_json(saved, schema=MODEL_SCHEMA).get("model")
         if kind not in PURCHASE_MODELS:
-            msg = f"Its model {shown(str(kind))!r} is not known."
+            msg = f"Its model {printable(kind)!r} is not known."
             raise ArtefactError(msg)
         purchases = PURCHASE_MODELS[kind].load(saved)
         spend = None
@@ -192,7 +192,7 @@ def find_predecessor(
             asked = Predecessor.read(previous)
         except (ClvError, OSError) as error:
             told = _without(str(error), previous)
-            return None, f"The run {shown(previous.name)!r} cannot be compared with: {told}"
+            return None, f"The run {printable(previous.name)!r} cannot be compared with: {told}"
         problem = _problem(asked, current, end)
         return (asked, None) if problem is None else (None, problem)
     reason, found = None, []
@@ -222,7 +222,7 @@ def without_path(error: Exception, run: Predecessor) -> str:
 
 
 def _without(text: str, folder: Path) -> str:
-    return text.replace(str(folder), shown(folder.name))
+    return text.replace(str(folder), printable(folder.name))
 
 
 def _problem(run: Predecessor, current: Mapping[str, Any], end: date) -> str | None:
@@ -237,7 +237,7 @@ def _problem(run: Predecessor, current: Mapping[str, Any], end: date) -> str | N
         if config.get(name) != now.get(name):
             return (
                 f"The run {run.name!r} has {name.replace('_', ' ')} "
-                f"{shown(str(config.get(name)))!r}, this one {shown(str(now.get(name)))!r}."
+                f"{printable(config.get(name))!r}, this one {printable(now.get(name))!r}."
             )
     return None
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clvmodels.errors import ArtefactError, InputError
-from clvmodels.outlook.words import shown
 from clvmodels.transactions.database import Database
 from clvmodels.transactions.sql import day_literal, literal
 from clvmodels.units import DAYS_PER_UNIT, TimeUnit
+from clvmodels.wording import printable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -141,7 +141,7 @@ def _counted(found: list[dict[str, Any]]) -> Moves:
 
 
 def _short(name: str | None) -> str | None:
-    return None if name is None else shown(name)
+    return None if name is None else printable(name)
 
 
 def _scores(folder: Path) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from clvmodels import plots
 from clvmodels.report import evidence_findings as findings
 from clvmodels.report.svg import Figure, make_figure, on_one
-from clvmodels.report.words import percent, printable
+from clvmodels.wording import percent, printable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from clvmodels.plots import uniform_band
 from clvmodels.report.findings import headline_estimate, off_by, repeats_in_words
 from clvmodels.report.model_words import in_words
-from clvmodels.report.words import count, deviation, number, percent, plural, printable
+from clvmodels.report.words import deviation
+from clvmodels.wording import count, number, percent, plural, printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

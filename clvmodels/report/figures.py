@@ -10,7 +10,8 @@ from clvmodels.report.evidence_figures import draw_evidence
 from clvmodels.report.model_words import caveat
 from clvmodels.report.outlook_figures import draw_outlook
 from clvmodels.report.svg import Figure, make_figure, on_one
-from clvmodels.report.words import money, number, odds, plural, printable
+from clvmodels.report.words import odds
+from clvmodels.wording import money, number, plural, printable
 
 if TYPE_CHECKING:
     from clvmodels.report.summary import ReportSummary

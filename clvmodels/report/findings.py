@@ -4,20 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from clvmodels.report.words import (
-    capital,
-    count,
-    day,
-    money,
-    money_range,
-    number,
-    odds,
-    percent,
-    plural,
-    printable,
-    relative,
-    span,
-)
+from clvmodels.report.words import capital, day, odds, relative
+from clvmodels.wording import count, money, money_range, number, percent, plural, printable, span
 
 if TYPE_CHECKING:
     from clvmodels.report.summary import Comparison, Estimate, ReportSummary

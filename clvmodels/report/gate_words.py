@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from clvmodels.report.summary import Gate
-from clvmodels.report.words import printable
+from clvmodels.wording import printable
 
 _MEANINGS = {
     "enough repeat customers": "Few customers have bought again, so the figures are loose.",

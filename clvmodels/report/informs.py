@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clvmodels.report.words import amount, money_range, number, percent, plural
+from clvmodels.report.words import amount
+from clvmodels.wording import money_range, number, percent, plural
 
 if TYPE_CHECKING:
     from clvmodels.report.summary import ReportSummary

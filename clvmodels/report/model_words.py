@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from clvmodels.report.words import printable
+from clvmodels.wording import printable
 
 
 @dataclass(frozen=True)

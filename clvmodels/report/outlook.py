@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from clvmodels.report.summary import Outlook, Row
-from clvmodels.report.words import printable
+from clvmodels.wording import printable
 
 _LONGEST = 500
 _MOST_MOVES = 10

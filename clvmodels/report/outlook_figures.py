@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from clvmodels import plots
 from clvmodels.report import outlook_findings as findings
 from clvmodels.report.svg import Figure, make_figure, on_one
-from clvmodels.report.words import capital, cohort, day, number, odds, printable
+from clvmodels.report.words import capital, cohort, day, odds
+from clvmodels.wording import number, printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clvmodels.report.words import (
-    amount,
-    capital,
-    cohort,
+from clvmodels.report.words import amount, capital, cohort, day, percent_range, quantity_range
+from clvmodels.wording import (
     count,
-    day,
     money,
     money_range,
     number,
     number_of_months,
     percent,
-    percent_range,
     plural,
-    quantity_range,
     span,
 )
 

@@ -11,20 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from clvmodels.report.findings import headline_estimate, off_by
 from clvmodels.report.informs import informs
 from clvmodels.report.summary import PageOne
-from clvmodels.report.words import (
-    amount,
-    cohort,
-    count,
-    money_range,
-    number,
-    number_of_months,
-    percent,
-    percent_range,
-    plural,
-    quantity_range,
-    relative,
-    span,
-)
+from clvmodels.report.words import amount, cohort, percent_range, quantity_range, relative
+from clvmodels.wording import count, money_range, number, number_of_months, percent, plural, span
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

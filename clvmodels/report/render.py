@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from clvmodels import wording
 from clvmodels.report import (
     evidence_findings,
     findings,
@@ -148,19 +149,19 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "number": words.number,
-        "count": words.count,
-        "percent": words.percent,
+        "number": wording.number,
+        "count": wording.count,
+        "percent": wording.percent,
         "share": words.share,
         "deviation": words.deviation,
-        "money": words.money,
-        "to": words.money_range,
+        "money": wording.money,
+        "to": wording.money_range,
         "error": words.relative,
         "day": words.day,
-        "span": words.span,
-        "plural": words.plural,
+        "span": wording.span,
+        "plural": wording.plural,
         "plain": words.plain,
-        "printable": words.printable,
+        "printable": wording.printable,
         "in_words": model_words.in_words,
         "definition": model_words.definition,
         "caveat": model_words.caveat,

@@ -187,7 +187,7 @@ def test_who_moved_between_segments(tmp_path, frame):
     new, record, _ = a_run(tmp_path / "new", log_of(frame), SECOND, segments=halves)
     found, _ = change(tmp_path / "x", record, new, None, tmp_path / "old")
     moved, counts = found["moves"], found["customers"]
-    assert all(len(name) <= 80 for name in moved["segments"])
+    assert all(len(name) <= 60 for name in moved["segments"])
     assert sum(r["customers"] for r in moved["rows"]) == counts["now"] + counts["gone"]
     assert sum(r["value_now"] for r in moved["rows"]) == pytest.approx(new.total("clv"), rel=1e-6)
     fresh = [r for r in moved["rows"] if r["from"] is None]

@@ -209,7 +209,7 @@ def test_channels_pay_back_apart_however_they_are_called():
     found = payback_by_label(log, summary, scorer, QUIET, 0.9, config)
     web, other = found["rows"]
     assert (web["value"], web["customers"], web["to_date"]) == ("web", 2, 0.5 * 75.0 / 2.0)
-    assert len(other["value"]) == 80
+    assert len(other["value"]) == 60
     assert other["payback"]["months"] == 0.0
     assert found["left_out"] == 1
     assert payback_by_label(log, log.summarize(END), scorer, QUIET, 0.9, config) is None

@@ -9,7 +9,6 @@ import clvmodels as clv
 from clvmodels.outlook.forward import forward
 from clvmodels.outlook.history import History
 from clvmodels.outlook.tornado import tornado
-from clvmodels.outlook.words import percent, rounded
 from clvmodels.simulation.simulate import simulate_tables
 from clvmodels.value.shock import NO_SHOCK, CommonShock, CommonShocks
 from clvmodels.value.totals import ValueGroups, value_totals
@@ -142,13 +141,6 @@ def test_a_tornado_of_purchases_and_of_a_lifetime():
     lifetime = tornado(groups, scorer_of("lifetime"), CommonShocks(), 0.9)
     horizon = next(e for e in lifetime["entries"] if e["driver"] == "horizon")
     assert (horizon["low"]["input"], horizon["high"]["input"]) == ("5y", "10y")
-
-
-def test_words():
-    assert [rounded(v) for v in (0.0, 999.7, 1234567.0, 0.04567)] == [
-        "0", "1,000", "1,230,000", "0.0457"
-    ]  # fmt: skip
-    assert percent(0.0) == "0%"
 
 
 @pytest.mark.slow

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from clvmodels import wording
 from clvmodels.plots import plot_error_by_cohort
-from clvmodels.report import build_summary, findings, words
+from clvmodels.report import build_summary, findings
 from clvmodels.report.figures import _CAUSES, draw_figures
 from clvmodels.value.formula_causes import CAUSES
 from tests.report.factory import make_run
@@ -25,17 +26,17 @@ def test_the_way_from_formula_to_model_is_drawn_in_plain_words(summary, figures)
     drawn, simple = figures["causes"], summary.formula
     gap = simple.difference
     assert gap > 0
-    shown = words.money(0.7 * gap, "USD")
+    shown = wording.money(0.7 * gap, "USD")
     assert drawn.takeaway == (
         f"The largest cause makes the formula say {shown} more. Because of first_order."
     )
     for name, share in (("first_order", -0.7), ("pace", 0.1), ("already_left", -0.4)):
         sign = "+" if share > 0 else "−"
-        assert f"{_CAUSES[name]}: {sign}{words.number(abs(share) * gap)}" in drawn.svg
+        assert f"{_CAUSES[name]}: {sign}{wording.number(abs(share) * gap)}" in drawn.svg
     # It moves nothing.
     assert _CAUSES["averaging"] not in drawn.svg
-    assert f"simple formula: {words.number(simple.value)}" in drawn.svg
-    assert f"model: {words.number(simple.model)}" in drawn.svg
+    assert f"simple formula: {wording.number(simple.value)}" in drawn.svg
+    assert f"model: {wording.number(simple.model)}" in drawn.svg
 
 
 def test_a_cause_that_lowers_the_formula_is_told_so(tmp_path):

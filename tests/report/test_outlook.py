@@ -8,6 +8,7 @@ import re
 
 import pytest
 
+from clvmodels import wording
 from clvmodels.report import build_summary, findings, outlook_findings, render_html, words
 from clvmodels.report.page_one import page_one
 from clvmodels.report.render import render_staff_card
@@ -83,9 +84,9 @@ def test_page_one_answers(pages, summaries):
     first = page_text[: page_text.index("Data and definitions")]
     value = summary.answer.value
     for told in (
-        words.money(value.expected, "USD"),
-        words.number(value.lower),
-        words.number(value.upper),
+        wording.money(value.expected, "USD"),
+        wording.number(value.lower),
+        wording.number(value.upper),
         "Only with caution.",
         "Three findings",
         "What to decide",
@@ -148,8 +149,8 @@ def test_segments_are_shown_with_intervals_and_actions(pages, summaries):
     assert [*rows] == [name for name, *_ in ahead.KINDS.values()] + ["All"]
     worth = summaries["full"].outlook.segments["rows"][2]["clv"]
     assert rows["Champions"][2] == (
-        f"{words.number(worth['expected'])} "
-        f"({words.number(worth['lower'])} to {words.number(worth['upper'])})"
+        f"{wording.number(worth['expected'])} "
+        f"({wording.number(worth['lower'])} to {wording.number(worth['upper'])})"
     )
     assert text_of(pages["full"]).count("Thank them, ask for referrals") == 8
     assert "26 of 28 pairs of segments" in text_of(pages["full"])
@@ -162,7 +163,7 @@ def test_the_heat_map_has_every_figure_and_tells_seen_from_forecast(pages):
     for row in cohorts["rows"]:
         cells = rows[row["cohort"]][1 : len(row["heat"]) + 1]
         assert [cell.rstrip("*") for cell in cells] == [
-            words.number(cell["value"]) for cell in row["heat"]
+            wording.number(cell["value"]) for cell in row["heat"]
         ]
     classes = [cell.get("class", "") for cell in page.find("td")]
     shown = {
@@ -229,7 +230,7 @@ def test_an_untrusted_run_tells_no_value_anywhere(runs, pages, summaries):
     ]
     full_text, text = pages["full"].text, page.text
     for value in hidden:
-        pattern = rf"(?<![\d,.]){re.escape(words.number(value))}(?![\d,])"
+        pattern = rf"(?<![\d,.]){re.escape(wording.number(value))}(?![\d,])"
         assert re.search(pattern, full_text), value
         assert not re.search(pattern, text), value
     assert summary.page_one.findings == ()
@@ -315,8 +316,10 @@ def test_the_headline_of_the_forward_table_agrees_with_its_figure(summaries, pag
     span = summaries["full"].outlook.forward["spans"][-1]
     rows = pages["full"].table("Active at the end")
     cells = next(cells for name, cells in rows.items() if name.startswith("12 months"))
-    assert cells[1].split(" ")[0] == words.number(span["revenue"]["expected"])
-    assert words.number(span["revenue"]["expected"]) in outlook_findings.forward(summaries["full"])
+    assert cells[1].split(" ")[0] == wording.number(span["revenue"]["expected"])
+    assert wording.number(span["revenue"]["expected"]) in outlook_findings.forward(
+        summaries["full"]
+    )
     assert findings.headline(summaries["full"]) in pages["full"].text
 
 

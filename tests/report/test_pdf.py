@@ -11,8 +11,9 @@ import zlib
 
 import pytest
 
+from clvmodels import wording
 from clvmodels.errors import ClvWarning, ConfigurationError
-from clvmodels.report import build_summary, words, write_report
+from clvmodels.report import build_summary, write_report
 from clvmodels.report.pdf import render_pdf
 from clvmodels.report.render import render_html, render_staff_card
 from tests.native import need
@@ -150,7 +151,7 @@ def test_page_json_and_pdf_show_the_same_numbers(folder):
     numbers += [written["formula"]["value"], written["formula"]["difference"]]
     assert len(numbers) > 80
     for number in numbers:
-        told = rf"(?<![\d,.]){re.escape(words.number(number))}(?![\d,])"
+        told = rf"(?<![\d,.]){re.escape(wording.number(number))}(?![\d,])"
         assert re.search(told, page), number
         assert re.search(told, pdf), number
     for text in (*written["page_one"]["findings"], *written["page_one"]["decisions"]):

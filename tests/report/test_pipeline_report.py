@@ -8,7 +8,7 @@ import json
 import duckdb
 import pytest
 
-from clvmodels.report.words import count, money, number, percent
+from clvmodels.wording import count, money, number, percent
 from tests.jobs import clvmodels
 from tests.report.page import Page
 

@@ -11,7 +11,8 @@ import sys
 import pyarrow as pa
 import pytest
 
-from clvmodels.report import build_summary, render_html, words, write_report
+from clvmodels import wording
+from clvmodels.report import build_summary, render_html, write_report
 from tests.report.factory import make_run, run_record, scores_table
 from tests.report.page import Page
 
@@ -110,10 +111,10 @@ def test_the_answer_comes_first(runs, pages):
     page, summary = Page(pages["usual"]), build_summary(runs["usual"])
     value = summary.answer.value
     before = page.text[: page.text.index("Data and definitions")]
-    assert words.money(value.expected, "USD").replace("\xa0", " ") in before
+    assert wording.money(value.expected, "USD").replace("\xa0", " ") in before
     assert "nine times in ten" in before.lower()
-    assert words.number(value.lower) in before
-    assert words.number(value.upper) in before
+    assert wording.number(value.lower) in before
+    assert wording.number(value.upper) in before
     assert "Only with caution" in before
     assert "The log covers 18 months" in before
     assert "this size is an assumption" in before
@@ -141,11 +142,11 @@ def test_an_untrusted_report_has_a_banner_and_no_value_of_the_base(runs, pages, 
     for estimate in (totals["clv"], totals["purchases"], totals["potential_value"]):
         values += [estimate["expected"], estimate["lower"], estimate["upper"]]
     for value in values:
-        assert not re.search(rf"(?<![\d,.]){re.escape(words.number(value))}(?![\d,])", page.text)
+        assert not re.search(rf"(?<![\d,.]){re.escape(wording.number(value))}(?![\d,])", page.text)
         assert f"{value:.6g}"[:6] not in written
     # The same patterns do find the value where it is told.
     usual = Page(pages["usual"]).text
-    assert re.search(rf"(?<![\d,.]){re.escape(words.number(values[1]))}(?![\d,])", usual)
+    assert re.search(rf"(?<![\d,.]){re.escape(wording.number(values[1]))}(?![\d,])", usual)
 
 
 def test_without_amounts_there_is_no_money(pages):
@@ -165,13 +166,15 @@ def test_without_a_holdout_the_report_says_so(pages):
 def test_the_formula_stands_beside_the_model(runs, pages):
     rows = Page(pages["usual"]).table("Step")
     simple = build_summary(runs["usual"]).formula
-    assert rows["Value of the base"] == [words.number(simple.value), words.number(simple.model)]
+    assert rows["Value of the base"] == [wording.number(simple.value), wording.number(simple.model)]
     assert rows["Mean value of an order"][0] == "36.3"
     assert rows["Orders per customer and year"][0] == "1.93"
     assert rows["Years"] == ["1.00", "1.00"]
     assert rows["Margin"] == ["35%", "35%"]
     text = Page(pages["usual"]).text
-    assert f"{words.number(simple.difference)} USD more than the model" in text.replace("\xa0", " ")
+    assert f"{wording.number(simple.difference)} USD more than the model" in text.replace(
+        "\xa0", " "
+    )
     assert "the model was nearer (model 12.1% too low, formula 115% too high)" in text
 
 
@@ -206,7 +209,7 @@ def test_amounts_have_their_unit(tmp_path, currency, told):
 
     summary = build_summary(make_run(tmp_path / "run", change=change))
     text = Page(render_html(summary)).text
-    assert words.money(summary.answer.value.expected, currency) in text
+    assert wording.money(summary.answer.value.expected, currency) in text
     assert told in text
     assert "None" not in text
 
@@ -267,9 +270,9 @@ def test_json_says_what_the_page_says(tmp_path):
     page = Page((folder / "report.html").read_text("utf-8"))
     estimate = written["answer"]["value"]
     for value in (estimate["expected"], estimate["lower"], estimate["upper"]):
-        assert words.number(value) in page.text
+        assert wording.number(value) in page.text
     for row in written["spread"]["deciles"]:
-        assert page.table("Tenth")[str(row["decile"])][0] == words.number(row["total"])
+        assert page.table("Tenth")[str(row["decile"])][0] == wording.number(row["total"])
 
 
 def test_every_run_can_be_reported(tmp_path):
