@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 TESTS ?= tests
-# An interpreter that has PyMC-Marketing and nutpie, for make bench.
+# Interpreters that have PyMC-Marketing with nutpie, or clvkit, for make bench.
 PEER ?=
 
 .PHONY: demo test test-slow lint notebooks check-notebooks example docs bench lock clean

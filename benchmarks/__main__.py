@@ -1,6 +1,6 @@
 """Run every benchmark and write the tables to ``benchmarks/README.md``.
 
-``python -m benchmarks [PYTHON]``: PYTHON is an interpreter that has PyMC-Marketing and nutpie.
+``python -m benchmarks [PYTHON ...]``: interpreters that have PyMC-Marketing with nutpie, or clvkit.
 """
 
 from __future__ import annotations
@@ -11,7 +11,17 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import fit, fit_models, log_to_summary, machine_learning, posterior, start
+from benchmarks import (
+    fit,
+    fit_models,
+    log_to_summary,
+    log_to_value,
+    machine_learning,
+    posterior,
+    scale,
+    start,
+)
+from benchmarks.contest import interpreter_with
 
 _PACKAGES = ("clvmodels", "numpy", "scipy", "duckdb", "pyarrow", "lifetimes")
 
@@ -25,8 +35,9 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def main(peer: str | None = None) -> None:
+def main(*pythons: str) -> None:
     """Measure everything once and replace the page."""
+    peer = interpreter_with("pymc_marketing", pythons)
     commit = subprocess.run(
         ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=True
     ).stdout.strip()
@@ -45,6 +56,8 @@ def main(peer: str | None = None) -> None:
         ("Fit", fit.main),
         ("Fit of each model", fit_models.main),
         ("Posterior and value", lambda: posterior.main(peer)),
+        ("Log to value", lambda: log_to_value.main(pythons)),
+        ("Millions of customers", scale.main),
         ("Machine learning", machine_learning.main),
         ("Start-up and the demo", start.main),
     ):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import multiprocessing
 import resource
+import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
 from typing import Any
@@ -46,6 +47,15 @@ def _run(there: Connection, work: Callable[..., Any], arguments: tuple[Any, ...]
     seconds, answer = work(*arguments)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
     there.send(json.dumps(asdict(Outcome(seconds, peak, answer))))
+
+
+def interpreter_with(package: str, pythons: Sequence[str]) -> str | None:
+    """The first interpreter that can import a package; None where none can."""
+    looks_for = f"import importlib.util as u, sys; sys.exit(u.find_spec({package!r}) is None)"
+    for python in pythons:
+        if subprocess.run([python, "-c", looks_for], check=False).returncode == 0:
+            return python
+    return None
 
 
 def row(name: str, outcome: Outcome, floor: Outcome) -> str:
