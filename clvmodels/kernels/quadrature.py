@@ -10,7 +10,7 @@ import numpy as np
 from clvmodels.kernels.base import FloatArray, IntArray
 
 _RELATIVE_ACCURACY = 1e-11
-_FIRST_NODES = 16
+_FIRST_NODES = 8
 _MOST_NODES = 1024
 # Rules that customers are sorted to by need; beyond the last the range is cut into panels of it.
 _NODES = (6, 8, 12, 16, 20, 24, 32, 48, 64, 96, 128)

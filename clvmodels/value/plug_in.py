@@ -15,7 +15,7 @@ from clvmodels.kernels.spend_tables import SpendTables, given_alive
 from clvmodels.models.gamma_gamma import GammaGammaModel, spend_evidence
 from clvmodels.models.purchases import PurchaseModel
 from clvmodels.transactions.columns import CustomerColumns
-from clvmodels.units import DAYS_PER_UNIT, DAYS_PER_YEAR, TimeUnit, discount_force
+from clvmodels.units import DAYS_PER_UNIT, DAYS_PER_YEAR, discount_force
 from clvmodels.value.outlook import ExactOutlook, Outlook
 from clvmodels.value.simple_formula import simple_formula_per_customer
 from clvmodels.value.simulated import SimulatedOutlook
@@ -68,37 +68,60 @@ def look_ahead(model: PurchaseModel, columns: CustomerColumns, terms: ValueTerms
 
 
 class LookAhead:
-    """The same as `look_ahead` for batch after batch, worked out once for each (x, T)."""
+    """The same as `look_ahead` for batch after batch, worked out once for each (x, T).
+
+    Also at other parameters of the model, for whoever asks how totals move with them.
+    """
 
     def __init__(self, model: PurchaseModel, terms: ValueTerms) -> None:
         self._model, self._terms = model, terms
         self._places, self._lock = Places(), threading.Lock()
-        self._expected, self._discounted = np.empty(0), np.empty(0)
+        # Every (x, T) that was met, at its place, and what is ahead of it by the parameters.
+        self._met = np.empty(0, dtype=np.int64), np.empty(0)
+        self._known: dict[bytes, tuple[FloatArray, FloatArray]] = {}
 
-    def __call__(self, columns: CustomerColumns) -> Ahead:
-        """For each of the customers."""
+    def __call__(self, columns: CustomerColumns, model: PurchaseModel | None = None) -> Ahead:
+        """For each of the customers, by ``model`` where it is given."""
         if columns.time_unit != self._model.time_unit_:
             raise UnitMismatchError(columns.time_unit, self._model.time_unit_)
-        rows = self.prepare(columns)
-        return Ahead(self._model.alive(columns), self._expected[rows], self._discounted[rows])
+        model = model or self._model
+        rows = self._rows(columns)
+        expected, discounted = self._values(model)
+        return Ahead(model.alive(columns), expected[rows], discounted[rows])
 
-    def prepare(self, columns: CustomerColumns) -> IntArray:
-        """Work out what is new, and give the place of each customer."""
+    def prepare(self, columns: CustomerColumns) -> None:
+        """Work out what is new."""
+        self._rows(columns)
+        self._values(self._model)
+
+    def _rows(self, columns: CustomerColumns) -> IntArray:
         x, age = columns.frequency, columns.age
         rows = self._places.find(x, age, x)
         if rows.min(initial=0) < 0:
             with self._lock:
-                self._add(columns.time_unit, *self._places.missing(x, age, x))
+                new_x, new_age, n = self._places.missing(x, age, x)
+                met_x, met_age = self._met
+                self._met = np.concatenate([met_x, new_x]), np.concatenate([met_age, new_age])
+                # Last, as other threads look for rows meanwhile.
+                self._places.add(new_x, new_age, n)
             rows = self._places.find(x, age, x)
         return rows
 
-    def _add(self, unit: TimeUnit, x: IntArray, age: FloatArray, n: IntArray) -> None:
-        none = np.zeros(len(x))
-        new = look_ahead(self._model, CustomerColumns(x, none, age, none, unit), self._terms)
-        self._expected = np.concatenate([self._expected, new.expected])
-        self._discounted = np.concatenate([self._discounted, new.discounted])
-        # Last, as other threads look for rows meanwhile.
-        self._places.add(x, age, n)
+    def _values(self, model: PurchaseModel) -> tuple[FloatArray, FloatArray]:
+        key = model.fit_.parameters.tobytes()
+        known = self._known.get(key, (np.empty(0), np.empty(0)))
+        met_x, met_age = self._met
+        if len(known[0]) < len(met_x):
+            x, age = met_x[len(known[0]) :], met_age[len(known[0]) :]
+            none = np.zeros(len(x))
+            columns = CustomerColumns(x, none, age, none, model.time_unit_)
+            new = look_ahead(model, columns, self._terms)
+            known = (
+                np.concatenate([known[0], new.expected]),
+                np.concatenate([known[1], new.discounted]),
+            )
+            self._known[key] = known
+        return known
 
 
 def take(columns: CustomerColumns, rows: slice | IntArray) -> CustomerColumns:
@@ -275,9 +298,9 @@ class PlugIn:
             "clv_simple_formula": simple_formula_per_customer(columns, terms),
         }
 
-    def ahead(self, columns: CustomerColumns) -> Ahead:
-        """P(alive) and the purchases to expect while active."""
-        return self._look(columns)
+    def ahead(self, columns: CustomerColumns, model: PurchaseModel | None = None) -> Ahead:
+        """P(alive) and the purchases to expect while active, by ``model`` where it is given."""
+        return self._look(columns, model)
 
     def mean_square_purchases(self, columns: CustomerColumns) -> FloatArray:
         """E[(purchases within the horizon)² | active], (n,); NaN for a lifetime."""

@@ -13,7 +13,7 @@ from clvmodels.transactions.columns import CustomerColumns
 from clvmodels.value.averaging import Averaging, Averagings
 from clvmodels.value.mixture import Mixture
 from clvmodels.value.parameters import parameter_pairs
-from clvmodels.value.plug_in import PREDICTIONS, Ahead, LookAhead, PlugIn, mixed_outlook, take
+from clvmodels.value.plug_in import PREDICTIONS, Ahead, PlugIn, mixed_outlook, take
 from clvmodels.value.simple_formula import simple_formula_per_customer
 from clvmodels.value.simulated import SimulatedOutlook
 from clvmodels.value.terms import ValueTerms, check_interval
@@ -54,7 +54,6 @@ class Scorer:
         self.purchases, self.spend, self.terms = purchases, spend, terms
         self.levels, self.seed = check_interval(interval), seed
         self._averagings = averagings or Averagings()
-        self._looks: dict[bytes, LookAhead] = {}
         self._plug_in = PlugIn(purchases, spend, terms, self.levels, seed)
 
     @cached_property
@@ -136,10 +135,7 @@ class Scorer:
 
     def ahead_at(self, model: PurchaseModel, columns: CustomerColumns) -> Ahead:
         """The same at other parameters; what customers share is kept for the next who ask."""
-        key = model.fit_.parameters.tobytes()
-        if key not in self._looks:
-            self._looks[key] = LookAhead(model, self.terms)
-        return self._looks[key](columns)
+        return self._plug_in.ahead(columns, model)
 
     def mean_square_purchases(self, columns: CustomerColumns) -> FloatArray:
         """E[(purchases within the horizon)² | active], (n,); NaN for a lifetime."""
