@@ -8,11 +8,19 @@ job, or whoever reads next, completes.
 from clvmodels.storage.files import aside, plain, read_json, write_json, write_text
 from clvmodels.storage.folders import RECORD, settle, staged
 from clvmodels.storage.lock import locked
-from clvmodels.storage.parts import regrouped, write_parts
+from clvmodels.storage.parts import (
+    GROUPS_PER_PART,
+    ROWS_PER_GROUP,
+    regrouped,
+    write_part,
+    write_parts,
+)
 from clvmodels.storage.scratch import Scratch
 
 __all__ = [
+    "GROUPS_PER_PART",
     "RECORD",
+    "ROWS_PER_GROUP",
     "Scratch",
     "aside",
     "locked",
@@ -22,6 +30,7 @@ __all__ = [
     "settle",
     "staged",
     "write_json",
+    "write_part",
     "write_parts",
     "write_text",
 ]

@@ -11,32 +11,40 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 # Fixed, so that the bytes don't depend on the batches that rows come in.
-_ROWS_PER_GROUP = 100_000
-_GROUPS_PER_PART = 10
+ROWS_PER_GROUP = 100_000
+GROUPS_PER_PART = 5
 
 
 def write_parts(folder: Path, batches: Iterable[pa.RecordBatch]) -> int:
-    """Write batches as ``part-00000.parquet`` and so on, a million rows each; gives the rows.
+    """Write batches as ``part-00000.parquet`` and so on, half a million rows each; gives the rows.
 
     The same rows give the same bytes, whatever their batches. No rows leave an empty folder.
     """
+    folder.mkdir()
+    rows, groups = 0, regrouped(batches, ROWS_PER_GROUP)
+    for number, first in enumerate(groups):
+        rows += write_part(folder, number, chain([first], islice(groups, GROUPS_PER_PART - 1)))
+    return rows
+
+
+def write_part(folder: Path, number: int, groups: Iterator[pa.RecordBatch]) -> int:
+    """Write one part, whose row groups are at hand in their order; gives its rows."""
     import pyarrow.parquet as pq
 
-    folder.mkdir()
-    rows, groups = 0, regrouped(batches, _ROWS_PER_GROUP)
-    for part, first in enumerate(groups):
-        path = folder / f"part-{part:05d}.parquet"
-        with pq.ParquetWriter(
-            path,
-            first.schema,
-            compression="zstd",
-            version="2.6",
-            use_dictionary=_repeating(first.schema),
-            write_statistics=["customer_id"] if "customer_id" in first.schema.names else True,
-        ) as writer:
-            for group in chain([first], islice(groups, _GROUPS_PER_PART - 1)):
-                writer.write_batch(group, row_group_size=_ROWS_PER_GROUP)
-                rows += len(group)
+    first = next(groups)
+    rows = 0
+    with pq.ParquetWriter(
+        folder / f"part-{number:05d}.parquet",
+        first.schema,
+        # Takes 30 % more room than Zstandard, and half its time.
+        compression="snappy",
+        version="2.6",
+        use_dictionary=_repeating(first.schema),
+        write_statistics=["customer_id"] if "customer_id" in first.schema.names else True,
+    ) as writer:
+        for group in chain([first], groups):
+            writer.write_batch(group, row_group_size=ROWS_PER_GROUP)
+            rows += len(group)
     return rows
 
 

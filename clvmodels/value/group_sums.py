@@ -10,8 +10,6 @@ from clvmodels.transactions.columns import CustomerColumns
 from clvmodels.value.simple_formula import order_values
 from clvmodels.value.totals import SUMS, ValueGroups
 
-_SMALLEST = 1 << 12
-
 
 class GroupSums:
     """`ValueGroups` of a base, added up over its batches customer by customer.
@@ -29,11 +27,12 @@ class GroupSums:
     def __init__(self, triples: CustomerColumns, parts: int = 1) -> None:
         self._triples, self._parts = triples, parts
         # Number of each group that was met, from 1 on, by part, whether spend is unknown although
-        # the customer came back, and history. What nobody is in costs no memory.
+        # the customer came back, and history. Zeros that nobody touches cost no memory.
         self._numbers = np.zeros(2 * parts * len(triples), dtype=np.int32)
-        self._cells = np.empty(0, dtype=np.int64)
+        self._count = 0
+        self._cells = np.zeros(len(self._numbers), dtype=np.int64)
         # Weight and the sums, by number.
-        self._sums = np.zeros((1 + len(SUMS), _SMALLEST))
+        self._sums = np.zeros((1 + len(SUMS), len(self._numbers)))
 
     def add(self, columns: CustomerColumns, places: IntArray, codes: IntArray | None) -> None:
         """Add customers whose histories are at ``places`` among the triples."""
@@ -78,23 +77,20 @@ class GroupSums:
     def _numbers_of(self, cell: IntArray) -> IntArray:
         number = self._numbers[cell]
         if not number.all():
-            new, first = cell[number == 0], len(self._cells)
+            new, first = cell[number == 0], self._count
             # One of those in the same cell is written last, and stands for it.
             trial = np.arange(1, len(new) + 1, dtype=np.int32)
             self._numbers[new] = trial
             new = new[self._numbers[new] == trial]
-            self._numbers[new] = np.arange(first + 1, first + 1 + len(new))
-            self._cells = np.concatenate([self._cells, new])
-            if len(self._cells) > self._sums.shape[1]:
-                room = np.zeros((len(self._sums), 2 * len(self._cells)))
-                room[:, : self._sums.shape[1]] = self._sums
-                self._sums = room
+            self._count += len(new)
+            self._numbers[new] = np.arange(first + 1, self._count + 1)
+            self._cells[first : self._count] = new
             number = self._numbers[cell]
         return number.astype(np.int64) - 1
 
     def _sorted(self) -> tuple[IntArray, IntArray, IntArray, IntArray]:
         """Order of the groups by history, then by what spend told, then by part; and these."""
-        kind, place = np.divmod(self._cells, max(len(self._triples), 1))
+        kind, place = np.divmod(self._cells[: self._count], max(len(self._triples), 1))
         told = ((kind % 2 == 0) & (self._triples.frequency[place] > 0)).astype(np.int64)
         code = kind // 2
         order = np.argsort((place * 2 + told) * self._parts + code)

@@ -84,15 +84,14 @@ class HistoryScores:
 
     def __init__(self, plug_in: PlugIn, triples: CustomerColumns) -> None:
         self._plug_in = plug_in
-        parts = [
-            np.stack(plug_in.by_history(part, part.frequency), axis=1)
-            for part in (
-                take(triples, slice(start, start + _AT_ONCE))
-                for start in range(0, max(len(triples), 1), _AT_ONCE)
-            )
-        ]
         # A row for each history: what a customer needs is then next to each other in memory.
-        self._rows = np.concatenate(parts)
+        self._rows = np.empty((len(triples), 0))
+        for start in range(0, max(len(triples), 1), _AT_ONCE):
+            part = take(triples, slice(start, start + _AT_ONCE))
+            found = plug_in.by_history(part, part.frequency)
+            if not start:
+                self._rows = np.empty((len(triples), len(found)))
+            self._rows[start : start + _AT_ONCE] = np.stack(found, axis=1)
 
     @classmethod
     def of(cls, scorer: Scorer, triples: CustomerColumns) -> HistoryScores | None:

@@ -128,7 +128,8 @@ class Ragged:
 
 @pytest.mark.parametrize("rows", [1, 7, 63, 10_000])
 def test_the_batches_that_the_database_gives_change_no_byte(summary, tmp_path, monkeypatch, rows):
-    monkeypatch.setattr(engine, "_ROWS_PER_BATCH", 64)
+    monkeypatch.setattr(engine, "ROWS_PER_GROUP", 64)
+    monkeypatch.setattr(engine, "GROUPS_PER_PART", 3)
     scorer = value().scorer("1y", 0.9)
     whole, _ = write(summary, tmp_path / "whole", scorer)
     cut, ticks = write(Ragged(summary, rows), tmp_path / "cut", value().scorer("1y", 0.9))
@@ -142,7 +143,7 @@ def test_the_batches_that_the_database_gives_change_no_byte(summary, tmp_path, m
 def test_the_size_of_batches_changes_no_score(summary, tmp_path, monkeypatch, rows):
     scorer = value().scorer("1y", 0.9)
     write(summary, tmp_path / "whole", scorer)
-    monkeypatch.setattr(engine, "_ROWS_PER_BATCH", rows)
+    monkeypatch.setattr(engine, "ROWS_PER_GROUP", rows)
     write(summary, tmp_path / "cut", value().scorer("1y", 0.9))
     whole, cut = (pq.read_table(tmp_path / name).to_pandas() for name in ("whole", "cut"))
     for name in PREDICTIONS:
@@ -212,7 +213,7 @@ class Halves:
 
 
 def test_segments_are_written_and_their_totals_add_up(summary, tmp_path, monkeypatch):
-    monkeypatch.setattr(engine, "_ROWS_PER_BATCH", 37)
+    monkeypatch.setattr(engine, "ROWS_PER_GROUP", 37)
     scorer = value().scorer("1y", 0.9)
     scored = engine.write_scores(summary, scorer, tmp_path / "a", lambda units: None, Halves())
     plain, _ = write(summary, tmp_path / "b", value().scorer("1y", 0.9))
@@ -232,7 +233,7 @@ def test_segments_are_written_and_their_totals_add_up(summary, tmp_path, monkeyp
 
 
 def test_a_failure_in_a_batch_stops_the_job(summary, tmp_path, monkeypatch):
-    monkeypatch.setattr(engine, "_ROWS_PER_BATCH", 20)
+    monkeypatch.setattr(engine, "ROWS_PER_GROUP", 20)
 
     class Broken(Halves):
         def assign(self, columns, scores, scorer):

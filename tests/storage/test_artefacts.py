@@ -180,7 +180,7 @@ def test_a_missing_file_is_named(tmp_path):
 
 
 def test_parts_do_not_depend_on_batches(tmp_path, monkeypatch):
-    monkeypatch.setattr(parts_module, "_ROWS_PER_GROUP", 100)
+    monkeypatch.setattr(parts_module, "ROWS_PER_GROUP", 100)
     table = pa.table({"a": range(2_345), "b": [f"t{n % 7}" for n in range(2_345)]})
     written = []
     for rows in (1, 7, 100, 1_000, 5_000):
@@ -189,9 +189,9 @@ def test_parts_do_not_depend_on_batches(tmp_path, monkeypatch):
         written.append([path.read_bytes() for path in sorted(folder.iterdir())])
     assert all(parts == written[0] for parts in written)
     names = sorted(path.name for path in folder.iterdir())
-    assert names == ["part-00000.parquet", "part-00001.parquet", "part-00002.parquet"]
+    assert names == [f"part-0000{number}.parquet" for number in range(5)]
     sizes = [pq.read_metadata(folder / name).num_rows for name in names]
-    assert sizes == [1_000, 1_000, 345]
+    assert sizes == [500, 500, 500, 500, 345]
     assert pa.concat_tables(pq.read_table(folder / name) for name in names) == table
 
 
