@@ -9,7 +9,7 @@ from typing import Any
 
 from clvmodels.config import JobConfig
 from clvmodels.engines.engine import engine_named
-from clvmodels.errors import ConfigurationError, DataWarning, InputError
+from clvmodels.errors import ClvError, ConfigurationError, DataWarning, InputError
 from clvmodels.evaluation.gates import history_gate, holdout_gate, model_gates
 from clvmodels.insights import (
     describe_decisions,
@@ -181,9 +181,21 @@ def run(opener: LogOpener, config: JobConfig, out: Path, progress: Progress) -> 
         describe_decisions(record, base)
         # The report reads it, and has a stage and maybe warnings of its own.
         record.write(folder)
-        with record.stage("report"):
-            write_report(folder, paper=config.paper)
-        return record.write(folder)
+        failure = None
+        try:
+            with record.stage("report"):
+                write_report(folder, paper=config.paper)
+        except (ClvError, OSError, MemoryError):
+            raise
+        except Exception as error:  # a defect in drawing must not cost hours of scoring
+            failure = error
+            told = f"The report could not be drawn: {type(error).__name__}: {error}"
+            record.warn("no_report", f"{told}. All else is whole.")
+        content = record.write(folder)
+    if failure is not None:
+        failure.add_note(f"Scores and {RECORD} in {out} are whole; only the report is missing.")
+        raise failure
+    return content
 
 
 def compare(

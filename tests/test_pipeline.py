@@ -336,6 +336,26 @@ def test_a_failed_run_leaves_the_older_one(base, logs, tmp_path):
     assert digests(folder) == before
 
 
+def test_a_report_that_cannot_be_drawn_costs_no_scores(base, logs, tmp_path, monkeypatch):
+    def broken(*arguments, **options):
+        message = "no such colour"
+        raise ValueError(message)
+
+    monkeypatch.setattr("clvmodels.report.write_report", broken)
+    out = tmp_path / "run"
+    with pytest.raises(ValueError, match="no such colour") as caught:
+        clvmodels("run", logs / "clean.parquet", "--out", out, "--quiet")
+    assert caught.value.__notes__ == [
+        f"Scores and run.json in {out} are whole; only the report is missing."
+    ]
+    ours, theirs = digests(out), digests(base)
+    assert set(theirs) - set(ours) == {"report.html", "report.json", "staff-card.html"}
+    assert {name for name in ours if ours[name] != theirs[name]} == {"run.json"}
+    (warning,) = read(out / "run.json")["warnings"]
+    assert warning["code"] == "no_report"
+    assert "no such colour" in warning["message"]
+
+
 def test_without_amounts_money_is_null_and_purchases_are_as_ever(base, logs, tmp_path):
     done = clvmodels("run", logs / "purchases.parquet", "--out", tmp_path / "run", "--json")
     assert done.status == 0, done.stderr
