@@ -1,6 +1,6 @@
 """How often a drift check fires on shops that go on as they were, and on shops that don't.
 
-``python -m benchmarks.drift [shops]`` prints the table of ``docs/operations.md``.
+``python -m benchmarks.drift [shops [seed]]`` prints the table of ``docs/operations.md``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from clvmodels.models import PURCHASE_MODELS, GammaGammaModel
 from clvmodels.transactions.read import read_transactions
 from clvmodels.value.totals import ValueGroups
 
-SEED = 20_261_123
+# Of the published table. No threshold was chosen on shops with this seed.
+SEED = 20_270_401
 _FIRED = ("amber", "red")
 _NAMES = (
     "age of the model",
@@ -96,20 +97,20 @@ KINDS: dict[str, Callable[[pa.Table, date, np.random.Generator], pa.Table]] = {
 }
 
 
-def judge(kind: str, number: int, *, shocks: bool = True) -> list[Gate]:
+def judge(kind: str, number: int, *, shocks: bool = True, seed: int = SEED) -> list[Gate]:
     """Gates of a model fitted a month to half a year before the end of a shop's log.
 
     Every other model is BG/NBD, whatever the shop obeys.
     """
-    rng = np.random.default_rng([SEED, zlib.crc32(kind.encode()), number])
+    rng = np.random.default_rng([seed, zlib.crc32(kind.encode()), number])
     options = good(rng) | {"amounts": True, "learned_with": "bgnbd" if number % 2 else None}
-    log = make_log(options, SEED + number)
+    log = make_log(options, seed + number)
     gap = int(rng.choice([30, 90, 180]))
     end = max(log["date"].to_pylist())
     day = end - timedelta(days=gap)
     newer = KINDS[kind](log, day, rng)
     if kind == "model of another shop":
-        log = make_log(good(rng) | {"amounts": True}, SEED + 100_000 + number)
+        log = make_log(good(rng) | {"amounts": True}, seed + 100_000 + number)
         day = max(log["date"].to_pylist()) - timedelta(days=gap)
     unit = options["learned_in"]
     model = PURCHASE_MODELS[options["learned_with"] or options["model"]]
@@ -127,10 +128,10 @@ def judge(kind: str, number: int, *, shocks: bool = True) -> list[Gate]:
     return drift_gates(found)
 
 
-def main(shops: int = 100) -> str:
+def main(shops: int = 100, seed: int = SEED) -> str:
     """Print and return the table."""
     lines = [f"| gate | {' | '.join(KINDS)} |", f"|---|{'---|' * len(KINDS)}"]
-    judged = {kind: [judge(kind, number) for number in range(shops)] for kind in KINDS}
+    judged = {kind: [judge(kind, number, seed=seed) for number in range(shops)] for kind in KINDS}
     for name in _NAMES:
         fired = [
             sum(any(gate.name == name and gate.level in _FIRED for gate in each) for each in gates)

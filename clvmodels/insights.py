@@ -25,8 +25,8 @@ from clvmodels.outlook.payback import payback
 from clvmodels.outlook.prospect import Prospect
 from clvmodels.outlook.tornado import tornado
 from clvmodels.record import Record
-from clvmodels.segments.evidence import held_out_evidence
-from clvmodels.segments.learn import learn_segments
+from clvmodels.segments.evidence import segment_evidence
+from clvmodels.segments.learn import MOST_CUSTOMERS, learn_segments
 from clvmodels.segments.segmenter import FILE as SEGMENTS_FILE
 from clvmodels.segments.segmenter import Segmenter
 from clvmodels.segments.stability import segment_stability
@@ -111,15 +111,14 @@ def segments_tested(
             base.segmenter,
             observation_end=base.summary.observation_end,
         )
-        if split is not None:
-            table["evidence"] = held_out_evidence(
-                log,
-                split.origin,
-                split.end,
-                model=config.model,
-                time_unit=config.time_unit,
-                rules=base.segmenter.rules,
-                interval=config.interval,
+        if split is not None and split.refit is not None:
+            refit = split.refit
+            table["evidence"] = segment_evidence(
+                refit.outcome.thinned(MOST_CUSTOMERS),
+                refit.purchases,
+                refit.spend,
+                base.segmenter.rules,
+                config.interval,
             )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -201,7 +201,10 @@ def backtest(
     found: list[Split | SkippedOrigin] = []
     for number, origin in enumerate(choose_origins(log.first_date, end, days, origins)):
         shock = _known_shock(found, origin)
-        found.append(job.split(origin, origin + timedelta(days=days), seed + number, shock))
+        one = job.split(origin, origin + timedelta(days=days), seed + number, shock)
+        if isinstance(one, Split):
+            found = [replace(e, refit=None) if isinstance(e, Split) else e for e in found]
+        found.append(one)
     splits = tuple(each for each in found if isinstance(each, Split))
     skipped = tuple(each for each in found if isinstance(each, SkippedOrigin))
     overlapping = any(a.end > b.origin for a, b in pairwise(splits))

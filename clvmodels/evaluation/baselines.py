@@ -30,6 +30,11 @@ class Recent:
     spend: FloatArray | None
     share: float
 
+    def some(self, rows: IntArray) -> Recent:
+        """The same of some customers, or of all in another order."""
+        spend = None if self.spend is None else self.spend[rows]
+        return Recent(self.purchases[rows], spend, self.share)
+
 
 @dataclass(frozen=True)
 class Evidence:

@@ -12,6 +12,7 @@ from clvmodels.errors import InputError, ParameterError
 from clvmodels.kernels.base import FloatArray, IntArray
 from clvmodels.models.data import CustomerData, as_customers, customer_index
 from clvmodels.models.gamma_gamma import GammaGammaModel, spend_evidence
+from clvmodels.showing import ShownAsText
 from clvmodels.transactions.columns import CustomerColumns
 from clvmodels.transactions.log import TransactionLog
 from clvmodels.units import DAYS_PER_UNIT, Duration
@@ -63,7 +64,7 @@ class HeldOut:
 
 
 @dataclass(frozen=True)
-class FormulaComparison:
+class FormulaComparison(ShownAsText):
     """The simple formula and the model on the same customers, horizon and margin.
 
     Attributes

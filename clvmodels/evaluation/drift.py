@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtri
 
+from clvmodels.evaluation.moments import purchase_moments
 from clvmodels.evaluation.shocks import LearnedShocks
 from clvmodels.evaluation.training_period import TrainingPeriod
 from clvmodels.kernels.base import FloatArray
@@ -38,7 +39,9 @@ _OTHER_UNIT = 10.0
 _LEAST_Q = 2.2
 # Orders of a base that tell as much about its mean as one of a customer of its own.
 _ALIKE = 10.0
-_POINTS, _DRAWS, _NODES = 8, 4096, 12
+_POINTS = 8
+# Ages at which the spread of a count is worked out, from a part of the oldest on.
+_NODES, _YOUNGEST = 24, 4096.0
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,13 @@ class Comparison:
     def change(self) -> str:
         """How far what was seen is from what was expected, in words."""
         return f"{self.observed / self.expected - 1.0:+.0%}"
+
+    @property
+    def times(self) -> str:
+        """How many times what was expected was seen, or which part of it, in words."""
+        if self.observed >= self.expected:
+            return f"{self.observed / self.expected:,.0f} times"
+        return f"1/{self.expected / self.observed:,.0f} of" if self.observed > 0.0 else "beside"
 
 
 @dataclass(frozen=True)
@@ -236,17 +246,16 @@ def _since_first_purchase(model: PurchaseModel, ages: FloatArray) -> FloatArray:
 
 
 def _variance_over_mean(model: PurchaseModel, ages: FloatArray) -> FloatArray:
-    """Of the number of repeat purchases at some ages, by simulation and read between nodes."""
+    """Of the number of repeat purchases at some ages, read between nodes."""
     last = max(float(ages.max(initial=0.0)), 1.0)
-    edges = np.concatenate([[0.0], np.geomspace(last / 2.0**_NODES, last, _NODES)])
-    rng, theta, start = np.random.default_rng(0), model.fit_.parameters, np.zeros(1)
-    counts = model.kernel.simulate_alive_counts(theta, 0, 0.0, edges, _DRAWS, rng)
-    none = np.zeros(1, dtype=np.int64)
-    stays = rng.random(_DRAWS) < model.kernel.probability_alive(theta, none, start, start)[0]
-    bought = np.cumsum(counts, axis=1) * stays[:, None]
-    mean = bought.mean(axis=0)
-    ratio = np.divide(bought.var(axis=0), mean, out=np.ones_like(mean), where=mean > 0.0)
-    result: FloatArray = np.interp(ages, edges, np.concatenate([[1.0], np.maximum(ratio, 1.0)]))
+    ends = np.geomspace(last / _YOUNGEST, last, _NODES)
+    theta, none, start = model.fit_.parameters, np.zeros(1, dtype=np.int64), np.zeros(1)
+    moments = purchase_moments(model.kernel, theta, none, start, ends)
+    mean, square = (
+        model.kernel.probability_alive(theta, none, start, start) * moment[:, 0]
+        for moment in moments
+    )
+    result: FloatArray = np.interp(ages, [0.0, *ends], [1.0, *(square / mean - mean)])
     return result
 
 

@@ -51,7 +51,11 @@ def _shop_gate(drift: Drift) -> Gate:
     """Whether these are the customers that taught the model or, if not, whether they buy alike."""
     name, orders = "same shop", drift.base_order_value
     if orders is not None and orders.is_of_another_unit:
-        return _unit_gate(name, orders)
+        return _unit_gate(
+            name,
+            f"The mean repeat purchase of the whole log is {_told(orders)} of the log behind the "
+            "model.",
+        )
     if drift.goes_on:
         evidence = (
             f"{drift.customers - drift.arrived:,} customers were known on {drift.fitted_to}, and "
@@ -78,12 +82,15 @@ def _shop_gate(drift: Drift) -> Gate:
     )
 
 
-def _unit_gate(name: str, orders: Comparison) -> Gate:
+def _told(orders: Comparison) -> str:
+    return f"{orders.observed:,.2f}, {orders.times} the {orders.expected:,.2f}"
+
+
+def _unit_gate(name: str, evidence: str) -> Gate:
     return Gate(
         name,
         "red",
-        f"The mean repeat purchase is {orders.observed:,.2f}; the model expects "
-        f"{orders.expected:,.2f}.",
+        evidence,
         "Do not use these numbers. The amounts are in another unit or currency, or of another "
         "shop.",
     )
@@ -100,7 +107,12 @@ def _since_gates(drift: Drift) -> list[Gate]:
         if found is None or (digits == 0 and found.expected < _FEWEST):
             continue
         if digits and found.is_of_another_unit:
-            gates.append(_unit_gate(name, found))
+            # What was spent since is a difference, of two units if older amounts changed too.
+            evidence = (
+                f"If amounts up to {drift.fitted_to} are as the model knew them, the mean repeat "
+                f"purchase since then is {_told(found)} that it expects."
+            )
+            gates.append(_unit_gate(name, evidence))
             continue
         was, expected, lower, upper = (
             f"{value:,.{digits}f}"

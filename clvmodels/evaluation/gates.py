@@ -48,33 +48,42 @@ def verdict(gates: list[Gate]) -> Verdict:
 
 
 def convergence_gate(model: Model, what: str) -> Gate:
-    """Whether a fit found a proper mode."""
-    found = model.diagnostics_
-    if found["converged"] and found["held_at_bound"]:
+    """Whether a fit found a proper mode; ``grey`` where the parameters were learned elsewhere."""
+    found, name = model.diagnostics_, f"fit of {what}"
+    starts = None
+    if "starts" in found:
+        starts = f"{found['agreeing_starts']} of {found['starts']} starts agree"
+    if not found["converged"]:
+        held = " and ".join(found["held_at_bound"])
+        where = f"{held} ran to the edge" if held else "Gradient or curvature disagree"
         return Gate(
-            f"fit of {what}",
+            name,
+            "red",
+            f"The fit has not converged. {where}{'' if starts is None else f'; {starts}'}.",
+            "Do not use these numbers. Use method 'map', or look for what is wrong with the data.",
+        )
+    if found["held_at_bound"]:
+        return Gate(
+            name,
             "amber",
             f"The data press {' and '.join(found['held_at_bound'])} beyond five prior standard "
             "deviations, where it is held.",
             "Customers hardly differ in this respect (one price, or nobody leaves). Check that "
             "this is so; forecasts of the mean are fine, their spread is approximate.",
         )
-    if found["converged"]:
+    if starts is None:
         return Gate(
-            f"fit of {what}",
-            "green",
-            f"The fit converged: {found['agreeing_starts']} of {found['starts']} starts agree and "
-            f"{found['distance_to_mode_in_sd']:.1g} standard deviations are left to the optimum.",
-            "Nothing to do.",
+            name,
+            "grey",
+            "The parameters were given or learned elsewhere, so there is no fit to judge.",
+            "Fit on this log where nothing else speaks for them.",
         )
-    held = " and ".join(found["held_at_bound"])
-    where = f"{held} ran to the edge" if held else "Gradient or curvature disagree"
     return Gate(
-        f"fit of {what}",
-        "red",
-        f"The fit has not converged. {where}; {found['agreeing_starts']} of {found['starts']} "
-        "starts agree.",
-        "Do not use these numbers. Use method 'map', or look for what is wrong with the data.",
+        name,
+        "green",
+        f"The fit converged: {starts} and {found['distance_to_mode_in_sd']:.1g} standard "
+        "deviations are left to the optimum.",
+        "Nothing to do.",
     )
 
 
@@ -226,8 +235,8 @@ def holdout_gate(check: Split | None, interval: float) -> Gate:
     miss = predicted / actual - 1.0 if actual else math.inf
     evidence = (
         f"From {check.origin} to {check.end} the model forecast {predicted:,.0f} purchases and "
-        f"{actual:,} happened ({miss:+.0%}); its {interval:.0%} interval was {bounds.lower:,.0f} "
-        f"to {bounds.upper:,.0f}."
+        f"{actual:,} happened ({miss:+.0%}); its {100 * interval:.3g}% interval was "
+        f"{bounds.lower:,.0f} to {bounds.upper:,.0f}."
     )
     if bounds.lower <= actual <= bounds.upper:
         return Gate("held-out check", "green", evidence, "Nothing to do.")

@@ -70,6 +70,24 @@ class Outcome:
         """Length of the hold-out."""
         return self.evidence.horizon
 
+    def thinned(self, customers: int) -> Outcome:
+        """The same of at most so many customers, evenly through their order."""
+        step = -(-len(self.columns) // customers)
+        if step <= 1:
+            return self
+        some = np.arange(0, len(self.columns), step)
+        return replace(
+            self,
+            evidence=replace(
+                self.evidence,
+                columns=_reordered(self.columns, some),
+                recent=self.evidence.recent.some(some),
+            ),
+            purchases=self.purchases[some],
+            spend=None if self.spend is None else self.spend[some],
+            labels={name: values[::step] for name, values in self.labels.items()},
+        )
+
 
 def look_back(
     log: TransactionLog, origin: date, time_unit: TimeUnit, labels: Any
@@ -105,11 +123,7 @@ def observe(
     evidence = Evidence(
         columns=_reordered(columns, order),
         horizon=horizon,
-        recent=Recent(
-            recent.purchases[order],
-            None if recent.spend is None else recent.spend[order],
-            recent.share,
-        ),
+        recent=recent.some(order),
         hiatus=_hiatus(past, origin, (end - origin).days, summary.time_unit),
     )
     return Outcome(

@@ -20,6 +20,7 @@ import numpy as np
 from clvmodels.errors import ArtefactError, DurationError, InputError, ParameterError
 from clvmodels.evaluation.origins import FEWEST_REPEATERS
 from clvmodels.models import PURCHASE_MODELS, GammaGammaModel
+from clvmodels.showing import ShownAsText
 from clvmodels.storage import plain, read_json, write_json
 from clvmodels.transactions.columns import CustomerColumns
 from clvmodels.transactions.log import TransactionLog, as_date
@@ -87,7 +88,7 @@ class ShockWindow:
 
 
 @dataclass(frozen=True)
-class LearnedShocks(CommonShocks):
+class LearnedShocks(ShownAsText, CommonShocks):
     """Common shocks for one horizon, with the windows that they were learned from."""
 
     horizon: str = "1y"

@@ -111,6 +111,18 @@ class Forecast:
 
 
 @dataclass(frozen=True)
+class Refit:
+    """What was fitted at an origin, to be asked again: the first model, spend, and what happened.
+
+    ``spend`` is None without amounts.
+    """
+
+    outcome: Outcome
+    purchases: PurchaseModel
+    spend: GammaGammaModel | None
+
+
+@dataclass(frozen=True)
 class Split:
     """The outcome at one origin; every method forecasts the same customers.
 
@@ -134,6 +146,8 @@ class Split:
         Rows of weeks: the first model since the beginning, and all methods in the hold-out.
     perfect_deciles, perfect_spend_deciles
         Deciles in the order of what customers went on to do, which no forecast can beat.
+    refit
+        What was fitted; None but at the last origin, as it holds all customers.
     """
 
     origin: date
@@ -150,6 +164,7 @@ class Split:
     path: list[dict[str, Any]] = field(default_factory=list)
     perfect_deciles: list[dict[str, Any]] = field(default_factory=list)
     perfect_spend_deciles: list[dict[str, Any]] = field(default_factory=list)
+    refit: Refit | None = field(default=None, repr=False, compare=False)
 
     @property
     def days(self) -> int:
@@ -272,6 +287,7 @@ def evaluate(
         path=_path_rows(cohort, {name: said.path for name, said in told.items()}),
         perfect_deciles=rank.perfect,
         perfect_spend_deciles=[] if rank_spend is None else rank_spend.perfect,
+        refit=Refit(outcome, models[0], spend),
     )
 
 

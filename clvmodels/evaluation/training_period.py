@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvmodels.errors import ArtefactError
+from clvmodels.evaluation.moments import purchase_moments
 from clvmodels.kernels.base import FloatArray, IntArray
 from clvmodels.models import GammaGammaModel, PurchaseModel
 from clvmodels.models.purchases import distinct_pairs
@@ -30,8 +31,9 @@ _DAYS = np.unique(np.rint(np.geomspace(1.0, 1461.0, 24)))
 _POINTS = 8
 # Beyond so many distinct histories neighbours within a week of each other count as one.
 _MOST_TRIPLES = 100_000
-# What a customer does while active is smooth in the age: so many ages stand for all between.
-_AGES = 24
+# What a customer does while active is smooth in the age, most of all in its root: so many stand for
+# all between. Totals, and what customers make them vary by, are then off by less than .1 %.
+_AGES = 32
 _COUNTS = ("customers", "repeat_purchases", "repeat_amount")
 
 
@@ -202,10 +204,11 @@ def _coarse(triples: CustomerColumns) -> CustomerColumns:
 def _pairs(columns: CustomerColumns) -> tuple[IntArray, FloatArray, IntArray]:
     """Distinct (x, age), which of them each customer has; where there are many, few ages."""
     x, age, which = distinct_pairs(columns)
-    low, high = float(columns.age.min(initial=np.inf)), float(columns.age.max(initial=0.0))
+    root = np.sqrt(columns.age)
+    low, high = float(root.min(initial=np.inf)), float(root.max(initial=0.0))
     if len(np.unique(age)) <= _AGES:
         return x, age, which
-    place = np.minimum((columns.age - low) / (high - low) * _AGES, _AGES - 1).astype(np.int64)
+    place = np.minimum((root - low) / (high - low) * _AGES, _AGES - 1).astype(np.int64)
     key, which = np.unique(columns.frequency * _AGES + place, return_inverse=True)
     total = np.bincount(which, columns.weights)
     mean: FloatArray = np.bincount(which, columns.weights * columns.age) / total
@@ -222,21 +225,20 @@ def _look_ahead(
     x, age, which = _pairs(triples)
     ends = _DAYS / DAYS_PER_UNIT[purchases.time_unit_]
 
-    def each_if_alive(model: PurchaseModel) -> FloatArray:
+    def if_alive(model: PurchaseModel) -> FloatArray:
         """Purchases of a pair if alive, shape (days, pairs)."""
         theta = model.fit_.parameters
         return np.array([model.kernel.alive_purchases(theta, x, age, float(end)) for end in ends])
 
     totals = [
-        each_if_alive(model) @ np.bincount(which, triples.weights * model.alive(triples), len(x))
+        if_alive(model) @ np.bincount(which, triples.weights * model.alive(triples), len(x))
         for model, _ in parameter_pairs(purchases, None, _POINTS, by_curvature=True)
     ]
-    alive, each = purchases.alive(triples), each_if_alive(purchases)
+    alive = purchases.alive(triples)
+    each, squares = purchase_moments(purchases.kernel, purchases.fit_.parameters, x, age, ends)
     active = np.bincount(which, triples.weights * alive, len(x))
     both = np.bincount(which, triples.weights * alive**2, len(x))
-    # As if rates were Gamma given the history and nobody left on the way. Over a year that leaves
-    # out a sixth of the standard deviation, beside common shocks that are far larger.
-    square = (each + each**2 * (1.0 + 1.0 / (purchases.params_["r"] + x))) @ active
+    square = squares @ active
     expected = each @ active
     curves: dict[str, FloatArray | None] = {
         "purchases": np.mean(totals, axis=0),

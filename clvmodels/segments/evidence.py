@@ -42,7 +42,8 @@ def held_out_evidence(
     """Segments as they stood at an origin, against what happened until the end.
 
     Models learn from the log as it stood on that day, as in the back-test; of more than 200,000
-    customers a sample is looked at.
+    customers a sample is looked at. Where a back-test has just fitted them, `segment_evidence`
+    takes its `Split.refit`.
 
     Parameters
     ----------
@@ -51,8 +52,7 @@ def held_out_evidence(
     origin, end
         Those of a split of the back-test.
     """
-    if hasattr(log, "sample"):
-        log = log.sample(MOST_CUSTOMERS)
+    log = log.sample(MOST_CUSTOMERS)
     past, summary = look_back(log, origin, time_unit, None)
     purchases = PURCHASE_MODELS[model]().fit(summary, method="map")
     spend = None

@@ -13,6 +13,7 @@ from clvmodels.models.gamma_gamma import spend_evidence
 from clvmodels.segments.kinds import CODES
 from clvmodels.transactions.columns import CustomerColumns
 from clvmodels.units import DAYS_PER_UNIT, DAYS_PER_YEAR
+from clvmodels.value.plug_in import take
 from clvmodels.value.scorer import Scorer
 
 _TINY = 1e-300
@@ -45,11 +46,11 @@ class Claims:
         alive = scores["probability_alive"]
         result: FloatArray = np.where(_GONE[codes], 1.0 - alive, alive)
         once = np.flatnonzero(codes == CODES["one_time"])
-        result[once] = self._stays_away(_some(columns, once))
+        result[once] = self._stays_away(take(columns, once))
         tiered = np.flatnonzero(_TIERED[codes])
         code, active = codes[tiered], alive[tiered]
         needed = {name: scores[name][tiered] for name in _NEEDED if name in scores}
-        above = self._active_above(_some(columns, tiered), needed)
+        above = self._active_above(take(columns, tiered), needed)
         tiers = np.where(code == CODES["champions"], above, active - above)
         at_risk = np.flatnonzero(code == CODES["at_risk"])
         tiers[at_risk] = above[at_risk] / np.maximum(active[at_risk], _TINY)
@@ -129,14 +130,3 @@ def _whole_days(columns: CustomerColumns) -> IntArray | None:
     per_unit = DAYS_PER_UNIT[columns.time_unit]
     day: IntArray = np.rint(columns.age * per_unit).astype(np.int64)
     return day if (day / per_unit == columns.age).all() else None
-
-
-def _some(columns: CustomerColumns, rows: IntArray) -> CustomerColumns:
-    """Some of the customers, as far as their claims look at them."""
-    return CustomerColumns(
-        columns.frequency[rows],
-        columns.recency[rows],
-        columns.age[rows],
-        columns.monetary_value[rows],
-        columns.time_unit,
-    )

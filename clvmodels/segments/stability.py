@@ -59,7 +59,7 @@ def segment_stability(
     days
         Length of the month by which the origin moves.
     """
-    sample = log.sample(customers) if hasattr(log, "sample") else log
+    sample = log.sample(customers)
     now = _Look.at(sample, observation_end, scorer, segmenter)
     if now is None:
         return None

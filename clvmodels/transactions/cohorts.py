@@ -1,14 +1,10 @@
 """What customers bought by when they came and by how long they had been customers then."""
 
-# The queries belong to the log and the summary, and are written apart from them.
-# ruff: noqa: SLF001
-
 from __future__ import annotations
 
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from clvmodels.errors import ConfigurationError
 from clvmodels.transactions import sql
 from clvmodels.units import DAYS_PER_YEAR
 
@@ -68,9 +64,9 @@ def customers_by_month(summary: CustomerSummary) -> pa.Table:
     pyarrow.Table
         ``month`` and ``customers``.
     """
-    return summary._database.table(
+    return summary.query(
         "SELECT date_trunc('month', first_purchase)::DATE AS month, count(*) AS customers "
-        f"FROM {summary._table} GROUP BY month ORDER BY month"
+        f"FROM {summary.relation} GROUP BY month ORDER BY month"
     )
 
 
@@ -78,20 +74,21 @@ def bought_since(
     log: TransactionLog, summary: CustomerSummary, day: date
 ) -> tuple[int, float | None]:
     """Count what the customers known on a day bought after it: purchase days, and their amount."""
-    days = log._seen(summary.observation_end)
+    days = log.seen(summary.observation_end)
     query = (
-        f"SELECT count(*), coalesce(sum(amount), 0)::DOUBLE FROM {days} AS d "
-        f"JOIN {summary._table} AS c ON d.customer_id = c.customer_id "
+        "SELECT count(*) AS purchases, coalesce(sum(amount), 0)::DOUBLE AS amount "
+        f"FROM {days} AS d "
+        f"JOIN {summary.relation} AS c ON d.customer_id = c.customer_id "
         f"WHERE day > {sql.day_literal(day)} AND first_purchase <= {sql.day_literal(day)}"
     )
-    purchases, amount = summary._database.run(query)[0]
-    return int(purchases), float(amount) if summary.has_amount else None
+    (found,) = summary.query(query).to_pylist()
+    return int(found["purchases"]), float(found["amount"]) if summary.has_amount else None
 
 
 def histories(summary: CustomerSummary) -> pa.Table:
     """Count equal histories, as `histories_by_label` does, without labels."""
-    return summary._database.table(
-        f"{_histories('frequency, recency, T', summary._table)} ORDER BY frequency, recency, T, n"
+    return summary.query(
+        f"{_histories('frequency, recency, T', summary.relation)} ORDER BY frequency, recency, T, n"
     )
 
 
@@ -109,8 +106,8 @@ def histories_by_label(summary: CustomerSummary, name: str) -> pa.Table:
     ConfigurationError
         If the customers have no such label.
     """
-    query = _histories("label, frequency, recency, T", _customers(summary, name))
-    return summary._database.table(f"{query} ORDER BY label, frequency, recency, T, n")
+    query = _histories("label, frequency, recency, T", summary.relation_with(name))
+    return summary.query(f"{query} ORDER BY label, frequency, recency, T, n")
 
 
 def _histories(keys: str, customers: str) -> str:
@@ -123,7 +120,8 @@ def _histories(keys: str, customers: str) -> str:
 
 
 def _by_age(log: TransactionLog, summary: CustomerSummary, key: str, label: str | None) -> pa.Table:
-    days = log._seen(summary.observation_end)
+    days = log.seen(summary.observation_end)
+    customers = summary.relation if label is None else summary.relation_with(label)
     start = summary.observation_end - timedelta(days=LAST_YEAR)
     recent, new = (f"{day} > {sql.day_literal(start)}" for day in ("day", "first_purchase"))
     age = f"ceil(date_diff('day', first_purchase, day) / {DAYS_PER_MONTH!r})::INTEGER AS age"
@@ -135,24 +133,8 @@ def _by_age(log: TransactionLog, summary: CustomerSummary, key: str, label: str 
             ("new_", f" FILTER ({recent} AND {new})"),
         )
     )
-    return summary._database.table(
+    return summary.query(
         f"SELECT {key}, {age}, {counts} FROM {days} AS d "
-        f"JOIN {_customers(summary, label)} AS c ON d.customer_id = c.customer_id "
+        f"JOIN {customers} AS c ON d.customer_id = c.customer_id "
         "GROUP BY 1, 2 ORDER BY 1, 2"
-    )
-
-
-def _customers(summary: CustomerSummary, label: str | None) -> str:
-    """Relation of the customers, with one of their labels as ``label``."""
-    if label is None:
-        return summary._table
-    labels = summary._labels
-    if labels is None or label not in labels.names:
-        known = ", ".join(map(repr, summary.label_names)) or "none"
-        msg = f"The customers have no label {label!r}; there is {known}."
-        raise ConfigurationError(msg)
-    column = f"l{labels.names.index(label)}"
-    return (
-        f"(SELECT c.*, l.{column} AS label FROM {summary._table} AS c "
-        f"LEFT JOIN {labels.table} AS l ON c.customer_id::VARCHAR = l.id)"
     )

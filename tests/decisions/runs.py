@@ -7,7 +7,6 @@ import shutil
 from functools import partial
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -60,9 +59,7 @@ def make_run(
     log.to_parquet(source, index=False)
     settings = JobConfig.model_validate(config)
     opener = partial(pipeline.open_log, [str(source)], settings)
-    # Known parameters have no fit that could be judged.
-    with patch.object(pipeline, "model_gates", return_value=[]):
-        pipeline.score(opener, settings, saved, folder, NoProgress())
+    pipeline.score(opener, settings, saved, folder, NoProgress())
     shutil.copytree(saved, folder / "model")
     rewrite(folder, trusted=trusted)
     if actions is not None:

@@ -142,6 +142,32 @@ def test_tracking_counts_every_repeat_purchase_of_the_cohort(split):
     assert at_origin["cumulative_expected"] == pytest.approx(2457, rel=0.03)
 
 
+def test_what_the_last_origin_fitted_is_kept():
+    found = clv.backtest(clv.read_transactions(orders()), "60d", 2, ONE)
+    first, last = found.splits
+    assert first.refit is None
+    refit = last.refit
+    assert refit.purchases.params_ == last.forecasts["bgnbd"].parameters
+    assert len(refit.outcome.columns) == last.customers
+    assert refit.outcome.spend.sum() == pytest.approx(last.actual_spend)
+    assert "refit" not in last.to_dict()
+
+
+def test_an_outcome_of_fewer_customers_is_theirs():
+    log = clv.read_transactions(orders())
+    outcome = clv.backtest(log, "60d", 1, ONE).last.refit.outcome
+    assert outcome.thinned(len(outcome.columns)) is outcome
+    for customers in (100, 40):
+        thin = outcome.thinned(customers)
+        step = -(-len(outcome.columns) // customers)
+        assert customers / 2 < len(thin.columns) <= customers
+        assert thin.columns.frequency.tolist() == outcome.columns.frequency[::step].tolist()
+        assert thin.purchases.tolist() == outcome.purchases[::step].tolist()
+        assert thin.spend.tolist() == outcome.spend[::step].tolist()
+        recent = thin.evidence.recent
+        assert recent.purchases.tolist() == outcome.evidence.recent.purchases[::step].tolist()
+
+
 def test_the_summary_has_a_row_for_each_origin_and_method(check):
     frame = check.summary()
     assert frame.index.names == ["origin", "method"]

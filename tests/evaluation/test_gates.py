@@ -86,6 +86,21 @@ def test_a_fit_that_did_not_converge_is_red():
     assert convergence_gate(model, "purchases").level == "red"
 
 
+def test_parameters_that_were_given_have_no_fit_to_judge(tmp_path):
+    given = clv.BetaGeoModel.from_params(
+        {"r": 0.25, "alpha": 4.0, "a": 0.8, "b": 2.0}, time_unit="week"
+    )
+    spend = clv.GammaGammaModel.from_params({"p": 6.0, "q": 4.0, "gamma": 15.0}, time_unit="week")
+    given.save(tmp_path / "purchases.json")
+    for model in (given, clv.BetaGeoModel.load(tmp_path / "purchases.json")):
+        gates = model_gates(model, spend)
+        assert [gate.level for gate in gates] == ["grey", "grey"]
+        assert all("given" in gate.evidence for gate in gates)
+    # As a migrated model that stopped away from its mode.
+    given.fit_ = replace(given.fit_, diagnostics=given.diagnostics_ | {"converged": False})
+    assert convergence_gate(given, "purchases").level == "red"
+
+
 @pytest.mark.parametrize(
     ("actual", "level"),
     [(400, "green"), (690, "green"), (710, "amber"), (235, "amber"), (0, "amber")],

@@ -50,6 +50,14 @@ def test_rows_say_what_happened_on_cdnow(cdnow):
         assert row["predicted_bought"] <= row["probability_alive"]
 
 
+def test_what_a_back_test_fitted_gives_the_same(cdnow):
+    log = clv.load_cdnow("sample")
+    check = clv.backtest(log, "39w", 1, ["bgnbd"], observation_end="1998-06-30", time_unit="week")
+    refit = check.last.refit
+    found = segment_evidence(refit.outcome, refit.purchases, refit.spend, SegmentRules())
+    assert found == cdnow
+
+
 def test_champions_bring_most_on_cdnow(cdnow):
     rows = {row["kind"]: row for row in cdnow["rows"]}
     others = [row["actual"] for kind, row in rows.items() if kind != "champions"]

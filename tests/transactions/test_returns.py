@@ -42,7 +42,7 @@ def days_of(log, end=None):
     """Purchase days of each customer as a log sees them, by its relation for every query."""
     found = {}
     rows = log._scan.database.run(
-        f"SELECT customer_id, day, amount FROM {log._seen(end)} ORDER BY ALL"
+        f"SELECT customer_id, day, amount FROM {log.seen(end)} ORDER BY ALL"
     )
     for customer, day, amount in rows:
         found.setdefault(customer, {})[day] = amount
