@@ -10,25 +10,21 @@ from typing import Any, Protocol
 
 from clvmodels.engines import duckdb
 from clvmodels.engines.duckdb import Scored
-from clvmodels.errors import ClvError, ConfigurationError, ParameterError
+from clvmodels.errors import ParameterError
 from clvmodels.kernels.base import FloatArray
 from clvmodels.segments.segmenter import Segmenter
 from clvmodels.transactions.log import TransactionLog
 from clvmodels.transactions.read import read_transactions
-from clvmodels.transactions.spark_log import SparkSummary
 from clvmodels.transactions.summary import CustomerSummary
 from clvmodels.value.scorer import Scorer
 
 ENGINES = ("duckdb", "spark")
 
 
-class Engine(Protocol):
-    """Where a job runs. All else of a job asks the log and the summary that come from it."""
+class WriteScores(Protocol):
+    """How an engine writes scores."""
 
-    def read(self, source: Any, **options: Any) -> TransactionLog:
-        """Read and check a log, with the options of `read_transactions`."""
-
-    def write_scores(
+    def __call__(
         self,
         summary: CustomerSummary,
         scorer: Scorer,
@@ -37,7 +33,18 @@ class Engine(Protocol):
         segmenter: Segmenter | None = None,
         yearly_cost: FloatArray | None = None,
     ) -> Scored:
-        """Write the scores of a summary that this engine made, and give what totals need."""
+        """Write the scores of a summary that the engine made, and give what totals need."""
+
+
+class Engine(Protocol):
+    """Where a job runs. All else of a job asks the log and the summary that come from it."""
+
+    def read(self, source: Any, **options: Any) -> TransactionLog:
+        """Read and check a log, with the options of `read_transactions`."""
+
+    @property
+    def write_scores(self) -> WriteScores:
+        """The writer of this engine."""
 
 
 @dataclass(frozen=True)
@@ -48,17 +55,10 @@ class DuckDBEngine:
         """Read and check a log with DuckDB."""
         return read_transactions(source, **options)
 
-    def write_scores(
-        self,
-        summary: CustomerSummary,
-        scorer: Scorer,
-        folder: Path,
-        advance: Callable[[int], None],
-        segmenter: Segmenter | None = None,
-        yearly_cost: FloatArray | None = None,
-    ) -> Scored:
-        """Stream a summary through the scorer."""
-        return duckdb.write_scores(summary, scorer, folder, advance, segmenter, yearly_cost)
+    @property
+    def write_scores(self) -> WriteScores:
+        """Streams a summary through the scorer."""
+        return duckdb.write_scores
 
 
 @dataclass(frozen=True)
@@ -84,25 +84,12 @@ class SparkEngine:
         """Read and check a log with Spark."""
         return read_transactions(source, **options, spark=self.session)
 
-    def write_scores(
-        self,
-        summary: CustomerSummary,
-        scorer: Scorer,
-        folder: Path,
-        advance: Callable[[int], None],
-        segmenter: Segmenter | None = None,
-        yearly_cost: FloatArray | None = None,
-    ) -> Scored:
-        """Have the executors score and write a summary."""
+    @property
+    def write_scores(self) -> WriteScores:
+        """Has the executors score and write a summary."""
         from clvmodels.engines import spark
 
-        if yearly_cost is not None:
-            msg = "Costs of single customers are labels, which are not read on Spark."
-            raise ConfigurationError(msg)
-        if not isinstance(summary, SparkSummary):
-            msg = "The Spark engine scores what it summarised itself."
-            raise ClvError(msg)
-        return spark.write_scores(summary, scorer, folder, advance, segmenter)
+        return spark.write_scores
 
 
 def engine_named(name: str, master: str | None = None) -> Engine:

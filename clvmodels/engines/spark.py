@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pyarrow.parquet as pq
 
 from clvmodels.engines.batch import score_schema
@@ -19,24 +18,25 @@ from clvmodels.engines.spark_kit import (
     ScorePartition,
     from_flat,
 )
-from clvmodels.errors import ResourceError
+from clvmodels.errors import ClvError, ConfigurationError, ResourceError
 from clvmodels.kernels.base import FloatArray
 from clvmodels.segments.segmenter import Segmenter
 from clvmodels.transactions.spark_log import SparkSummary
 from clvmodels.transactions.spark_session import as_it_stands, mapped, spark_failures, spark_schema
+from clvmodels.transactions.summary import CustomerSummary
 from clvmodels.value.scorer import Scorer
-from clvmodels.value.simple_formula import orders_per_year
 from clvmodels.value.totals import ValueGroups
 
 _SCORES = "The scores"
 
 
 def write_scores(
-    summary: SparkSummary,
+    summary: CustomerSummary,
     scorer: Scorer,
     folder: Path,
     advance: Callable[[int], None],
     segmenter: Segmenter | None = None,
+    yearly_cost: FloatArray | None = None,
 ) -> Scored:
     """Score a summary on the executors, which write Parquet parts in the order of the ids.
 
@@ -44,7 +44,15 @@ def write_scores(
     ------
     ResourceError
         If the executors cannot write where this process reads, or Spark gives up.
+    ConfigurationError
+        If there are costs of single customers.
     """
+    if yearly_cost is not None:
+        msg = "Costs of single customers are labels, which are not read on Spark."
+        raise ConfigurationError(msg)
+    if not isinstance(summary, SparkSummary):
+        msg = "The Spark engine scores what it summarised itself."
+        raise ClvError(msg)
     customers = summary.frame()
     id_type = summary.id_type
     with spark_failures(_SCORES):
@@ -56,7 +64,7 @@ def write_scores(
     _tidy(folder, len(summary))
     advance(len(summary))
     groups = _groups(summary, scorer, folder, segmenter)
-    sums = _formula_sums(groups)
+    sums = groups.formula_sums()
     if segmenter is None:
         return Scored(groups, sums)
     return Scored(groups.undivided(), sums, groups.divided(len(segmenter.names)))
@@ -103,17 +111,3 @@ def _groups(
         added = grouped.groupBy(*keys).agg(dict.fromkeys(SUMS, "sum"))
         table = added.select(*keys, *(f"`sum({name})`" for name in SUMS)).toArrow()
     return from_flat(table.rename_columns(GROUPS.names), unit, divided=segmenter is not None)
-
-
-def _formula_sums(groups: ValueGroups) -> FloatArray:
-    """What `formula_sums` gives of all customers: it needs no more of them than their groups."""
-    columns = groups.columns
-    weight, orders = columns.weights, columns.frequency + 1
-    return np.array(
-        [
-            weight.sum(),
-            (orders * groups.priced).sum(),
-            (orders * groups.sum_order).sum(),
-            (orders_per_year(columns) * weight).sum(),
-        ]
-    )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from clvmodels.errors import ClvError
+from clvmodels.showing import ShownAsText
 
 RULES = (
     "unreadable_row",
@@ -96,7 +97,7 @@ class LogWarning:
 
 
 @dataclass(frozen=True)
-class LogCheck:
+class LogCheck(ShownAsText):
     """The data contract's verdict on a log, as seen up to ``observation_end``.
 
     ``account`` is None where the customers were summarised elsewhere and no log was read.
@@ -114,3 +115,5 @@ class LogCheck:
             *(f"warning: {warning.message}" for warning in self.warnings),
         ]
         return "\n".join(lines)
+
+    __repr__ = __str__

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvmodels.errors import InputError
+from clvmodels.showing import ShownAsFacts
 from clvmodels.transactions.sql import COARSER, SPEND_BIN, SPEND_STEPS
 from clvmodels.units import DAYS_PER_UNIT, TimeUnit, check_time_unit
 
@@ -27,8 +28,8 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class CustomerColumns:
+@dataclass(frozen=True, repr=False)
+class CustomerColumns(ShownAsFacts):
     """One entry per customer, or per group of identical customers with a weight.
 
     Attributes
@@ -63,6 +64,13 @@ class CustomerColumns:
 
     def __len__(self) -> int:
         return len(self.frequency)
+
+    def _facts(self) -> dict[str, str]:
+        facts = {"entries": f"{len(self):,}", "customers": f"{self.weights.sum():,.0f}"}
+        if len(self):
+            facts["frequency"] = f"{self.frequency.min():,} to {self.frequency.max():,}"
+            facts["T"] = f"{self.age.min():,.4g} to {self.age.max():,.4g} {self.time_unit}s"
+        return facts
 
     @property
     def weights(self) -> FloatArray:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import html
 import weakref
 from collections.abc import Iterator
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from clvmodels.errors import InputError, ParameterError
+from clvmodels.showing import ShownAsText
 from clvmodels.transactions import sql
 from clvmodels.transactions.account import InputFile, LogCheck, LogWarning
 from clvmodels.transactions.checks import Findings, find, nothing_usable
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 EVIDENCE_CUSTOMERS = 500_000
 
 
-class TransactionLog:
+class TransactionLog(ShownAsText):
     """Purchases by customer and calendar day, checked against the data contract.
 
     Made by `read_transactions`. One purchase is one customer on one calendar day.
@@ -39,6 +39,8 @@ class TransactionLog:
     first_date, last_date : date
         First purchase day, also if it was returned later, and last day with a purchase or return.
     """
+
+    _summary_class: type[CustomerSummary] = CustomerSummary
 
     def __init__(self, scan: Scan, until: date | None = None) -> None:
         self._scan = scan
@@ -112,10 +114,9 @@ class TransactionLog:
         database = self._scan.database
         table = database.new_name("summary")
         days = self._scan.purchase_days(end)
-        database.run(f"CREATE TABLE {table} AS {sql.customers_query(days)}")
-        customers = int(database.run(f"SELECT count(*) FROM {table}")[0][0])
-        check = LogCheck(findings.account, findings.warnings, end, customers)
-        summary = CustomerSummary(database, table, unit, check, has_amount=self.has_amount)
+        made = database.run(f"CREATE TABLE {table} AS {sql.customers_query(days)}")
+        check = LogCheck(findings.account, findings.warnings, end, int(made[0][0]))
+        summary = self._summary_class(database, table, unit, check, has_amount=self.has_amount)
         self._latest = weakref.ref(summary)
         return summary
 
@@ -179,8 +180,8 @@ class TransactionLog:
             amount = "coalesce(sum(amount) FILTER (day > $start), 0)::DOUBLE"
         query = (
             "SELECT customer_id, count(*) FILTER (day > $start) AS holdout_purchases, "
-            f"{amount} AS holdout_amount FROM (FROM {self._seen(start)} UNION ALL "
-            f"FROM {self._seen(last)} WHERE day > $start) "
+            f"{amount} AS holdout_amount FROM (FROM {self.seen(start)} UNION ALL "
+            f"FROM {self.seen(last)} WHERE day > $start) "
             "GROUP BY customer_id HAVING min(day) <= $start ORDER BY customer_id"
         )
         return self._scan.database.table(query, {"start": start})
@@ -200,7 +201,7 @@ class TransactionLog:
             amount = "coalesce(sum(amount) FILTER (day > $start), 0)::DOUBLE"
         query = (
             "SELECT customer_id, count(*) FILTER (day > $start) AS purchases, "
-            f"{amount} AS amount FROM {self._seen(None)} GROUP BY customer_id ORDER BY customer_id"
+            f"{amount} AS amount FROM {self.seen(None)} GROUP BY customer_id ORDER BY customer_id"
         )
         return self._scan.database.table(query, {"start": start})
 
@@ -218,7 +219,7 @@ class TransactionLog:
         start, last = as_date(start_exclusive, "start_exclusive"), as_date(end, "end")
         query = (
             "SELECT count(DISTINCT customer_id), count(*), coalesce(sum(amount), 0)::DOUBLE "
-            f"FROM {self._seen(last)} AS later ANTI JOIN {self._seen(start)} AS known "
+            f"FROM {self.seen(last)} AS later ANTI JOIN {self.seen(start)} AS known "
             "ON later.customer_id = known.customer_id"
         )
         customers, purchases, amount = self._scan.database.run(query)[0]
@@ -242,8 +243,8 @@ class TransactionLog:
         query = (
             "SELECT day, count(*) FILTER (day = first_day) AS new_customers, "
             "count(*) FILTER (day > first_day) AS repeat_purchases, sum(amount)::DOUBLE AS amount "
-            f"FROM {self._seen(None)} JOIN (SELECT customer_id AS id, min(day) AS first_day "
-            f"FROM {self._seen(last)} GROUP BY customer_id) ON customer_id = id "
+            f"FROM {self.seen(None)} JOIN (SELECT customer_id AS id, min(day) AS first_day "
+            f"FROM {self.seen(last)} GROUP BY customer_id) ON customer_id = id "
             "GROUP BY day ORDER BY day"
         )
         return self._scan.database.table(query)
@@ -256,8 +257,8 @@ class TransactionLog:
         sample, end = self.sample(EVIDENCE_CUSTOMERS), customers.observation_end
         return count_signs(
             self._scan.database,
-            self._seen(end),
-            TransactionLog._seen(sample, end),
+            self.seen(end),
+            TransactionLog.seen(sample, end),
             share=sample.share / self.share,
             has_amount=self.has_amount,
         )
@@ -289,11 +290,8 @@ class TransactionLog:
             f"{'' if self.has_amount else ', no amounts'})\n{self.check()}"
         )
 
-    def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(repr(self))}</pre>"
-
-    def _seen(self, end: date | None) -> str:
-        """Relation of the purchase days up to a day that this view can see."""
+    def seen(self, end: date | None) -> str:
+        """SQL of a relation with the purchase days up to a day that this view can see."""
         days = [day for day in (end, self._until) if day is not None]
         return self._scan.purchase_days(min(days, default=None))
 

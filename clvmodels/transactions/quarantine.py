@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -41,8 +41,14 @@ def quarantine_batches(
     """
     if expected == 0:
         return
+    batches = scan.database.batches(_query(scan, end, until, explicit=explicit), rows)
+    yield from all_there(batches, expected)
+
+
+def all_there(batches: Iterable[pa.RecordBatch], expected: int) -> Iterator[pa.RecordBatch]:
+    """Pass batches on; refuses in the end if they had another number of rows than expected."""
     seen = 0
-    for batch in scan.database.batches(_query(scan, end, until, explicit=explicit), rows):
+    for batch in batches:
         seen += batch.num_rows
         yield batch
     if seen != expected:
@@ -54,7 +60,6 @@ def quarantine_batches(
 
 
 def _query(scan: Scan, end: date, until: date | None, *, explicit: bool) -> str:
-    late_after = end if explicit else None
     columns = column_kinds(scan)
     places = [(part, *place) for part in scan.parts for place in part.source.per_file()]
     judged = sql.judged_query(
@@ -64,17 +69,7 @@ def _query(scan: Scan, end: date, until: date | None, *, explicit: bool) -> str:
         ],
         scan.rule,
     )
-    code = sql.code_at(late_after)
-    netting = scan.netting(end)
-    if netting is not None:
-        judged = found_returns_query(judged, netting.units)
-        code = f"CASE WHEN found IS NULL THEN {code} END"
-    if scan.options.drop_duplicates:
-        copy = (
-            "row_number() OVER (PARTITION BY customer_id, stamp, amount, order_id, rule "
-            "ORDER BY place, row) > 1"
-        )
-        code = f"coalesce({code}, CASE WHEN {copy} THEN {CODE['duplicate']} END)"
+    judged, code = coded(scan, judged, end, late_after=end if explicit else None)
     originals = "".join(f", o{number}" for number in range(len(columns)))
     faulty = (
         f"SELECT {code} AS code, place, row, NULL::VARCHAR AS raw_line{originals} "
@@ -96,6 +91,25 @@ def _query(scan: Scan, end: date, until: date | None, *, explicit: bool) -> str:
         # A column of the log may be called place.
         f"raw_line{renamed} FROM ({union}) AS q ORDER BY q.place, q.row"
     )
+
+
+def coded(scan: Scan, judged: str, end: date, late_after: date | None) -> tuple[str, str]:
+    """Query of the rows that may be set aside, and the code of the rule that each one breaks.
+
+    The rows of ``judged`` have a ``place`` and a ``row``; those after ``late_after`` are late.
+    """
+    code = sql.code_at(late_after)
+    netting = scan.netting(end)
+    if netting is not None:
+        judged = found_returns_query(judged, netting.units)
+        code = f"CASE WHEN found IS NULL THEN {code} END"
+    if scan.options.drop_duplicates:
+        copy = (
+            "row_number() OVER (PARTITION BY customer_id, stamp, amount, order_id, rule "
+            "ORDER BY place, row) > 1"
+        )
+        code = f"coalesce({code}, CASE WHEN {copy} THEN {CODE['duplicate']} END)"
+    return judged, code
 
 
 def column_kinds(scan: Scan) -> dict[str, str]:

@@ -12,7 +12,6 @@ from clvmodels.transactions.frames import open_frame
 from clvmodels.transactions.log import TransactionLog
 from clvmodels.transactions.scan import LogOptions, scan
 from clvmodels.transactions.sources import CsvOptions, open_paths
-from clvmodels.transactions.spark_log import is_spark_frame, read_on_spark
 
 
 def read_transactions(
@@ -106,7 +105,9 @@ def _opened(
     threads: int | None,
     spark: Any,
 ) -> TransactionLog:
-    if spark is not None or is_spark_frame(source):
+    if spark is not None or _is_spark_frame(source):
+        from clvmodels.transactions.spark_log import read_on_spark
+
         return read_on_spark(source, options, csv, spark, memory_limit, threads)
     database = Database(memory_limit, threads)
     if isinstance(source, str | Path):
@@ -116,6 +117,11 @@ def _opened(
     else:
         sources = [open_frame(database, source, csv.date_format)]
     return TransactionLog(scan(database, sources, options))
+
+
+def _is_spark_frame(source: Any) -> bool:
+    """Whether an object is a Spark data frame, without importing Spark."""
+    return hasattr(source, "sparkSession") and hasattr(source, "mapInArrow")
 
 
 def _is_drop(option: str, value: str) -> bool:

@@ -128,23 +128,9 @@ def scan(database: Database, sources: Sequence[Source], options: LogOptions) -> 
     ConfigurationError
         If the time zone is unknown.
     """
-    check_time_zone(database, options.time_zone)
-    has_amount = options.amount is not None or any("amount" in part.kinds for part in sources)
-    amount = (options.amount or "amount") if has_amount else None
-    check_columns(sources, options, amount)
-    # The types of files need not agree, and DuckDB finds no common one for all of them.
-    mixed = {
-        name
-        for name in (options.customer_id, options.date, options.order_id)
-        if name is not None and len({source.kinds[name] for source in sources}) > 1
-    }
-    columns = [row_columns(source, options, amount, mixed) for source in sources]
+    amount, columns, rule = contract(database, sources, options)
+    has_amount = amount is not None
     groups = [sql.rows_query(c, s.relation) for c, s in zip(columns, sources, strict=True)]
-    rule = sql.rule_expression(
-        has_amount=has_amount,
-        drop_zero=options.drop_zero,
-        net_returns=options.returns == "net",
-    )
     judged = sql.judged_query(groups, rule)
     files = [path for source in sources for path in source.files]
     with ThreadPoolExecutor(max_workers=1) as pool:
@@ -161,6 +147,36 @@ def scan(database: Database, sources: Sequence[Source], options: LogOptions) -> 
         with failures(", ".join(source.name for source in sources)):
             returns = find_returns(database, options, days, money, judged)
     return Scan(database, options, days, has_amount, rule, inputs, parts, returns)
+
+
+def contract(
+    database: Database, sources: Sequence[Source], options: LogOptions
+) -> tuple[str | None, list[sql.RowColumns], str]:
+    """Column of the amount if there is one, expressions by source, and the rule of a row.
+
+    Raises
+    ------
+    InputError
+        If a column is missing or of an impossible type.
+    ConfigurationError
+        If the time zone is unknown.
+    """
+    check_time_zone(database, options.time_zone)
+    has_amount = options.amount is not None or any("amount" in part.kinds for part in sources)
+    amount = (options.amount or "amount") if has_amount else None
+    check_columns(sources, options, amount)
+    # The types of files need not agree, and DuckDB finds no common one for all of them.
+    mixed = {
+        name
+        for name in (options.customer_id, options.date, options.order_id)
+        if name is not None and len({source.kinds[name] for source in sources}) > 1
+    }
+    rule = sql.rule_expression(
+        has_amount=has_amount,
+        drop_zero=options.drop_zero,
+        net_returns=options.returns == "net",
+    )
+    return amount, [row_columns(source, options, amount, mixed) for source in sources], rule
 
 
 def find_returns(

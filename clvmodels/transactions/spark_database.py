@@ -54,8 +54,7 @@ class SparkDatabase(Database):
 
         statement = translated(query, parameters)
         if isinstance(statement, exp.Create):
-            self._create(statement.this.name, spark_text(statement.expression))
-            return []
+            return [(self._create(statement.this.name, spark_text(statement.expression)),)]
         if isinstance(statement, exp.Drop):
             for table in statement.find_all(exp.Table):
                 self.drop(table.name)
@@ -118,7 +117,7 @@ class SparkDatabase(Database):
                     frame.unpersist()
                     frame.sparkSession.catalog.dropTempView(name)
 
-    def _create(self, name: str, query: str) -> None:
+    def _create(self, name: str, query: str) -> int:
         from pyspark import StorageLevel
 
         self._sweep()
@@ -127,9 +126,10 @@ class SparkDatabase(Database):
             raise ClvError(msg)
         with spark_failures(_THE_LOG):
             frame = self.spark.sql(query).persist(StorageLevel.MEMORY_AND_DISK)
-            frame.count()
+            rows = frame.count()
             frame.createOrReplaceTempView(name)
         self._tables[name] = frame
+        return rows
 
 
 def pack(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

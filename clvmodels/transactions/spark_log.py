@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from clvmodels.errors import ConfigurationError
 from clvmodels.transactions import sql
@@ -23,15 +23,62 @@ from clvmodels.transactions.spark_quarantine import spark_quarantine
 from clvmodels.transactions.spark_scan import SparkScan, spark_scan
 from clvmodels.transactions.spark_sources import open_spark_frame, open_spark_paths
 from clvmodels.transactions.summary import CustomerSummary
-from clvmodels.units import TimeUnit, check_time_unit
+from clvmodels.units import TimeUnit
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
 
 
+class SparkSummary(CustomerSummary):
+    """Customers on the cluster; what a model learns from comes to the driver compressed.
+
+    Methods that give every customer (`columns`, `to_arrow`, `to_pandas`) bring the base to the
+    driver.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        table: str,
+        time_unit: TimeUnit,
+        check: LogCheck,
+        *,
+        has_amount: bool,
+    ) -> None:
+        super().__init__(database, table, time_unit, check, has_amount=has_amount)
+        self.cluster = cast("SparkDatabase", database)
+        weakref.finalize(self, self.cluster.drop_later, table).atexit = False
+
+    def frame(self) -> DataFrame:
+        """Give one row per customer as a Spark data frame, recency and T in whole days."""
+        columns = ", ".join(sql.SUMMARY_COLUMNS)
+        return self.cluster.frame(f"SELECT {columns} FROM {self._table}")
+
+    @property
+    def id_type(self) -> pa.DataType:
+        """Type of the ids in Arrow."""
+        return self.frame().select("customer_id").limit(0).toArrow().schema.field(0).type
+
+    def with_labels(
+        self, source: Any, customer_id: str = "customer_id", *, csv: CsvOptions | None = None
+    ) -> CustomerSummary:
+        """Refuse: labels belong to the engine of one machine.
+
+        Raises
+        ------
+        ConfigurationError
+            Always.
+        """
+        del source, customer_id, csv
+        msg = "Labels are not read on Spark. Leave them out, or use the engine duckdb."
+        raise ConfigurationError(msg)
+
+
 class SparkLog(TransactionLog):
     """A checked log whose rows and purchase days stay on the cluster."""
+
+    _summary_class = SparkSummary
 
     def __init__(
         self,
@@ -44,21 +91,6 @@ class SparkLog(TransactionLog):
         self._limits = memory_limit, threads
         self._local: dict[int, TransactionLog] = {}
         super().__init__(scan, until)
-
-    def summarize(
-        self, observation_end: date | str | None = None, time_unit: str = "day"
-    ) -> SparkSummary:
-        """Give one row per customer, as `TransactionLog.summarize` does."""
-        unit = check_time_unit(time_unit)
-        end = self._resolve_end(observation_end)
-        findings = self._findings(end, explicit=observation_end is not None)
-        database = self._on_cluster.cluster
-        table = database.new_name("summary")
-        days = self._on_cluster.purchase_days(end)
-        database.run(f"CREATE TABLE {table} AS {sql.customers_query(days)}")
-        customers = int(database.run(f"SELECT count(*) FROM {table}")[0][0])
-        check = LogCheck(findings.account, findings.warnings, end, customers)
-        return SparkSummary(database, table, unit, check, has_amount=self.has_amount)
 
     def before(self, end: date | str) -> SparkLog:
         """Give the same log as it stood at the end of a day."""
@@ -82,16 +114,17 @@ class SparkLog(TransactionLog):
         found = part.signs(customers)
         if part.share == 1.0:
             return found
-        days = self._seen(customers.observation_end)
+        days = self.seen(customers.observation_end)
         query = f"SELECT day, count(*) FROM {days} GROUP BY day ORDER BY day"
         purchases = dict(self._on_cluster.cluster.run(query))
         return replace(found, purchases=purchases, share=part.share)
 
     def _collected(self, customers: int) -> TransactionLog:
         scanned = self._on_cluster
-        known = f"(SELECT DISTINCT customer_id FROM {sql.good_days(scanned.days, self._until)})"
-        chosen = sql.in_sample(customers, total := self._count(known))
-        share = self._count(f"{known} WHERE {chosen}") / total
+        known, total = self._customers()
+        chosen, share = sql.in_sample(customers, total), 1.0
+        if total > customers:
+            share = self._count(f"{known} WHERE {chosen}") / total
         table = scanned.cluster.table(f"SELECT * FROM ({_evidence(scanned)}) WHERE {chosen}")
         if not self.has_amount:
             table = table.drop_columns("amount")
@@ -120,51 +153,6 @@ class SparkLog(TransactionLog):
         return spark_quarantine(
             self._on_cluster, expected, end, self._until, rows, explicit=explicit
         )
-
-
-class SparkSummary(CustomerSummary):
-    """Customers on the cluster; what a model learns from comes to the driver compressed.
-
-    Methods that give every customer (`columns`, `to_arrow`, `to_pandas`) bring the base to the
-    driver.
-    """
-
-    def __init__(
-        self,
-        database: SparkDatabase,
-        table: str,
-        time_unit: TimeUnit,
-        check: LogCheck,
-        *,
-        has_amount: bool,
-    ) -> None:
-        super().__init__(database, table, time_unit, check, has_amount=has_amount)
-        self.cluster = database
-        weakref.finalize(self, database.drop_later, table).atexit = False
-
-    def frame(self) -> DataFrame:
-        """Give one row per customer as a Spark data frame, recency and T in whole days."""
-        columns = ", ".join(sql.SUMMARY_COLUMNS)
-        return self.cluster.frame(f"SELECT {columns} FROM {self._table}")
-
-    @property
-    def id_type(self) -> pa.DataType:
-        """Type of the ids in Arrow."""
-        return self.frame().select("customer_id").limit(0).toArrow().schema.field(0).type
-
-    def with_labels(
-        self, source: Any, customer_id: str = "customer_id", *, csv: CsvOptions | None = None
-    ) -> CustomerSummary:
-        """Refuse: labels belong to the engine of one machine.
-
-        Raises
-        ------
-        ConfigurationError
-            Always.
-        """
-        del source, customer_id, csv
-        msg = "Labels are not read on Spark. Leave them out, or use the engine duckdb."
-        raise ConfigurationError(msg)
 
 
 def _evidence(scanned: SparkScan) -> str:
@@ -207,8 +195,3 @@ def read_on_spark(
         paths = [source] if isinstance(source, str | Path) else source
         sources = open_spark_paths(database, paths, csv)
     return SparkLog(spark_scan(database, sources, options), None, memory_limit, threads)
-
-
-def is_spark_frame(source: Any) -> bool:
-    """Whether an object is a Spark data frame, without importing Spark."""
-    return hasattr(source, "sparkSession") and hasattr(source, "mapInArrow")

@@ -7,11 +7,15 @@ from datetime import date
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from clvmodels.errors import InputError
 from clvmodels.transactions import sql
-from clvmodels.transactions.account import CODE, RULES
-from clvmodels.transactions.quarantine import cast_to, column_kinds, output_names
-from clvmodels.transactions.returns import found_returns_query
+from clvmodels.transactions.account import RULES
+from clvmodels.transactions.quarantine import (
+    all_there,
+    cast_to,
+    coded,
+    column_kinds,
+    output_names,
+)
 from clvmodels.transactions.scan import ScannedSource
 from clvmodels.transactions.spark_rows import INCOMING
 from clvmodels.transactions.spark_scan import BROKEN, SparkScan, judged_frame, sound_rows
@@ -44,16 +48,8 @@ def spark_quarantine(
     kinds = column_kinds(scan)
     names = output_names(list(kinds))
     query = _query(scan, kinds, end if explicit else None, end, until)
-    seen = 0
-    for batch in scan.cluster.batches(query, rows):
-        seen += batch.num_rows
+    for batch in all_there(scan.cluster.batches(query, rows), expected):
         yield _named(batch, names)
-    if seen != expected:
-        msg = (
-            f"The quarantine has {seen:,} rows and the check counted {expected:,}: the input has "
-            "changed since it was read. Read it again."
-        )
-        raise InputError(msg)
 
 
 def _query(
@@ -71,17 +67,7 @@ def _query(
     for frame in suspects[1:]:
         together = together.union(frame)
     judged = f"SELECT * FROM {scan.cluster.add_view('suspects', together)}"
-    code = sql.code_at(late_after)
-    netting = scan.netting(end)
-    if netting is not None:
-        judged = found_returns_query(judged, netting.units)
-        code = f"CASE WHEN found IS NULL THEN {code} END"
-    if scan.options.drop_duplicates:
-        copy = (
-            "row_number() OVER (PARTITION BY customer_id, stamp, amount, order_id, rule "
-            "ORDER BY place, row) > 1"
-        )
-        code = f"coalesce({code}, CASE WHEN {copy} THEN {CODE['duplicate']} END)"
+    judged, code = coded(scan, judged, end, late_after)
     originals = "".join(f", o{number}" for number in range(len(kinds)))
     seen = f"rule = {BROKEN} OR {sql.visible_until(until)}"
     return (

@@ -14,11 +14,9 @@ from clvmodels.transactions.scan import (
     LogOptions,
     Scan,
     ScannedSource,
-    check_columns,
-    check_time_zone,
+    contract,
     find_returns,
     guessed_format,
-    row_columns,
 )
 from clvmodels.transactions.sources import digest
 from clvmodels.transactions.spark_database import SparkDatabase
@@ -72,21 +70,8 @@ def spark_scan(
         If the time zone is unknown.
     """
     plain = [each.source for each in sources]
-    check_time_zone(database, options.time_zone)
-    has_amount = options.amount is not None or any("amount" in part.kinds for part in plain)
-    amount = (options.amount or "amount") if has_amount else None
-    check_columns(plain, options, amount)
-    mixed = {
-        name
-        for name in (options.customer_id, options.date, options.order_id)
-        if name is not None and len({source.kinds[name] for source in plain}) > 1
-    }
-    columns = [row_columns(source, options, amount, mixed) for source in plain]
-    rule = sql.rule_expression(
-        has_amount=has_amount,
-        drop_zero=options.drop_zero,
-        net_returns=options.returns == "net",
-    )
+    amount, columns, rule = contract(database, plain, options)
+    has_amount = amount is not None
     wanted = {options.customer_id, options.date, amount, options.order_id}
     frames = [
         judged_frame(database, each.narrowed(wanted), _scan_query(each, column, rule))
@@ -100,14 +85,14 @@ def spark_scan(
         "judged",
         database.frame(f"SELECT * FROM {all_rows} WHERE rule IS NULL OR rule < {BROKEN}"),
     )
-    days, broken = _collapse(database, all_rows, drop_duplicates=options.drop_duplicates)
+    days, counted, broken = _collapse(database, all_rows, drop_duplicates=options.drop_duplicates)
     parts = [
         ScannedSource(
             source, column, broken if number == 0 else 0, guessed_format(source, options.date)
         )
         for number, (source, column) in enumerate(zip(plain, columns, strict=True))
     ]
-    inputs = _inputs(database, sources, days)
+    inputs = _inputs(sources, counted)
     returns = None
     if has_amount and options.returns != "drop":
         query = f"SELECT * FROM {judged}"
@@ -165,8 +150,8 @@ def _scan_query(source: SparkSource, columns: sql.RowColumns, rule: str) -> str:
     )
 
 
-def _collapse(database: SparkDatabase, rows: str, *, drop_duplicates: bool) -> tuple[str, int]:
-    """Name of the new table of purchase days, and the number of rows without sound structure.
+def _collapse(database: SparkDatabase, rows: str, *, drop_duplicates: bool) -> tuple[str, int, int]:
+    """Name of the new table of purchase days, number of rows, and of those without sound structure.
 
     These have no day, which keeps them out of everything that asks for one.
     """
@@ -175,14 +160,15 @@ def _collapse(database: SparkDatabase, rows: str, *, drop_duplicates: bool) -> t
     )
     days = database.new_name("days")
     database.run(f"CREATE TABLE {days} AS {query}")
-    broken = database.run(f"SELECT coalesce(sum(rows), 0) FROM {days} WHERE day IS NULL")
-    return days, int(broken[0][0])
+    total, broken = database.run(
+        f"SELECT coalesce(sum(rows), 0), coalesce(sum(rows) FILTER (day IS NULL), 0) FROM {days}"
+    )[0]
+    return days, int(total), int(broken)
 
 
-def _inputs(database: SparkDatabase, sources: Sequence[SparkSource], days: str) -> list[InputFile]:
+def _inputs(sources: Sequence[SparkSource], rows: int) -> list[InputFile]:
     """Files with their rows, and their SHA-256 where the driver can read them."""
     if len(sources) == 1 and len(sources[0].source.files) <= 1 and not sources[0].many:
-        rows = int(database.run(f"SELECT coalesce(sum(rows), 0) FROM {days}")[0][0])
         source = sources[0].source
         return [InputFile(source.name, rows, *map(digest, source.files))]
     return [file for source in sources for file in _files(source)]

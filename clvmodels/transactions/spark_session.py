@@ -27,6 +27,8 @@ _SETTINGS = {
     "spark.app.name": "clvmodels",
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.execution.arrow.maxRecordsPerBatch": "100000",
+    # Without it a table that is kept has 200 parts, however small, and so each question 200 tasks.
+    "spark.sql.optimizer.canChangeCachedPlanOutputPartitioning": "true",
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
 }
 _ALONE = {

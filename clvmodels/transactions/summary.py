@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import html
 import warnings
 import weakref
 from collections.abc import Iterator
@@ -15,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from clvmodels.errors import DataWarning
+from clvmodels.errors import ConfigurationError, DataWarning
+from clvmodels.showing import ShownAsFacts
 from clvmodels.transactions import sql
 from clvmodels.transactions.account import (
     SUMMARISED_ELSEWHERE,
@@ -42,7 +42,7 @@ _COLUMNS = (
 _MOST_ORDERS = 100_000
 
 
-class CustomerSummary:
+class CustomerSummary(ShownAsFacts):
     """Frequency, recency, T and mean spend of every customer up to the observation end.
 
     Made by `TransactionLog.summarize` or, from what a database summarised, by
@@ -88,6 +88,29 @@ class CustomerSummary:
     def relation(self) -> str:
         """SQL of a relation with the customers in the summary's own database, T in whole days."""
         return self._table
+
+    def relation_with(self, name: str) -> str:
+        """SQL of the same relation with one of the labels as ``label``.
+
+        Raises
+        ------
+        ConfigurationError
+            If the customers have no such label.
+        """
+        labels = self._labels
+        if labels is None or name not in labels.names:
+            known = ", ".join(map(repr, self.label_names)) or "none"
+            msg = f"The customers have no label {name!r}; there is {known}."
+            raise ConfigurationError(msg)
+        column = f"l{labels.names.index(name)}"
+        return (
+            f"(SELECT c.*, l.{column} AS label FROM {self._table} AS c "
+            f"LEFT JOIN {labels.table} AS l ON c.customer_id::VARCHAR = l.id)"
+        )
+
+    def query(self, text: str) -> pa.Table:
+        """Give the rows of a query in the summary's own database, where `relation` stands."""
+        return self._database.table(text)
 
     @property
     def observation_end(self) -> date:
@@ -271,18 +294,6 @@ class CustomerSummary:
             "rows": str(self.account or SUMMARISED_ELSEWHERE),
             **labels,
         }
-
-    def __repr__(self) -> str:
-        facts = "\n".join(f"  {name:<21}{value}" for name, value in self._facts().items())
-        return f"CustomerSummary\n{facts}"
-
-    def _repr_html_(self) -> str:
-        cells = "".join(
-            f'<tr><th style="text-align:left">{html.escape(name)}</th>'
-            f'<td style="text-align:left">{html.escape(value)}</td></tr>'
-            for name, value in self._facts().items()
-        )
-        return f"<table><caption>CustomerSummary</caption><tbody>{cells}</tbody></table>"
 
 
 def _drop(database: Database, table: str) -> None:

@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 
 from clvmodels.errors import InputError
+from clvmodels.showing import ShownAsFacts
 from clvmodels.transactions import sql
 from clvmodels.transactions.account import InputFile, LogCheck
 from clvmodels.transactions.database import Database, failures
@@ -46,7 +47,7 @@ _MONEY_RULES = {
 }
 
 
-class SummaryFile:
+class SummaryFile(ShownAsFacts):
     """A summary made elsewhere, in files: a source of customers where there is no log.
 
     Attributes
@@ -68,6 +69,15 @@ class SummaryFile:
         query = f"SELECT count(*), min(first_purchase), max(observation_end) FROM {table}"
         self._customers, self.first_date, self.observation_end = database.run(query)[0]
         self.has_amount = bool(database.run(f"SELECT count(order_value) FROM {table}")[0][0])
+
+    def _facts(self) -> dict[str, str]:
+        return {
+            "files": ", ".join(file.name for file in self.inputs),
+            "customers": f"{self._customers:,}",
+            "first purchase": str(self.first_date),
+            "observation end": str(self.observation_end),
+            "amounts": "yes" if self.has_amount else "none",
+        }
 
     def summarize(
         self, observation_end: date | str | None = None, time_unit: str = "day"

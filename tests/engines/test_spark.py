@@ -20,7 +20,7 @@ from clvmodels.transactions import cohorts
 from clvmodels.value.shock import ASSUMED
 from clvmodels.value.totals import value_totals
 from tests import cluster
-from tests.jobs import shop
+from tests.jobs import clvmodels, read, shop, write_csv
 from tests.transactions.databases import HOSTILE, hostile_log
 from tests.transactions.logs import quarantine, quiet
 from tests.transactions.test_returns import random_rows, table
@@ -237,6 +237,33 @@ def test_parameters_scores_segments_and_totals(session, tmp_path):
             assert totals.clv.lower == pytest.approx(others.clv.lower, rel=1e-9)
     with pytest.raises(ConfigurationError, match="Labels are not read on Spark"):
         there.with_labels(rows)
+
+
+def test_the_command_does_the_same_job_on_both_engines(session, tmp_path):
+    rows = [(*row, "") for row in shop(200, seed=5).itertuples(index=False)]
+    rows += [("", "2024-01-01", 5, ""), ("00001", "32.01.2024", 5, ""), ("00002", "2024-01-04")]
+    rows += [rows[0], ("00003", "2024-01-05", "nan", ""), ("00003", "2030-01-01", 9, "")]
+    # Two logs of the same name, so that neither run is the last one of the other.
+    done, outs = [], []
+    for engine in (("duckdb",), ("spark", "--master", session.sparkContext.master)):
+        folder = tmp_path / engine[0]
+        folder.mkdir()
+        log = write_csv(folder / "log.csv", rows, "customer_id,date,amount,note")
+        outs.append(folder / "out")
+        options = ("--observation-end", "2024-11-30", "--holdout", "26w", "--out", outs[-1])
+        done.append(clvmodels("run", log, *options, "--engine", *engine))
+    assert done[0].status == done[1].status
+    assert_same_scores(outs[1] / "scores", outs[0] / "scores")
+    aside = [pq.read_table(out / "quarantine").to_pylist() for out in outs]
+    assert len(aside[0]) == 5
+    assert sorted_rows(aside[1]) == sorted_rows(aside[0])
+    expected, found = (read(out / "run.json") for out in outs)
+    same = ("inputs", "rows", "customers", "period", "evidence", "holdout", "trusted", "warnings")
+    assert {name: found[name] for name in same} == {name: expected[name] for name in same}
+    total, other = (record["totals"]["clv"]["expected"] for record in (found, expected))
+    assert total == pytest.approx(other, rel=1e-9)
+    assert found["config"]["engine"] == "spark"
+    assert all((out / "report.html").stat().st_size > 10_000 for out in outs)
 
 
 def test_an_executor_killed_mid_job(session, workers, tmp_path):

@@ -1,5 +1,8 @@
 """Models on their way to an executor and back, without Spark."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -95,7 +98,7 @@ def test_groups_add_up_over_batches(summary, scorer):
     assert len(set(codes)) > 3
     for name, values in flat(expected).items():
         np.testing.assert_array_equal(flat(found)[name], values, err_msg=name)
-    np.testing.assert_allclose(spark._formula_sums(found), formula_sums(columns), rtol=1e-14)
+    np.testing.assert_allclose(found.formula_sums(), formula_sums(columns), rtol=1e-14)
 
 
 def test_parts_are_named_in_order_and_must_all_be_there(tmp_path):
@@ -123,3 +126,18 @@ def test_an_engine_is_chosen_by_its_name(summary, scorer, tmp_path):
     engine.write_scores(log.summarize(time_unit="week"), scorer, tmp_path / "a", lambda _: None)
     duckdb.write_scores(log.summarize(time_unit="week"), scorer, tmp_path / "b", lambda _: None)
     assert pq.read_table(tmp_path / "a").equals(pq.read_table(tmp_path / "b"))
+
+
+def test_nothing_of_spark_is_loaded_for_one_machine():
+    code = """
+import sys
+import pyarrow as pa
+from clvmodels import cli
+from clvmodels.engines.engine import engine_named
+engine = engine_named("duckdb")
+log = pa.table({"customer_id": ["a"], "date": ["2025-01-01"], "amount": [1]})
+engine.read(log).summarize(), engine.write_scores
+print([name for name in sys.modules if "spark" in name or name in ("py4j", "sqlglot")])
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == "[]\n"
