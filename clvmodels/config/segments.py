@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
+
+from clvmodels.config.entered import Entered
+from clvmodels.showing import ShownAsFacts
 
 SegmentKind = Literal[
     "new", "promising", "champions", "loyal", "at_risk", "fading", "one_time", "lapsed"
@@ -39,7 +42,7 @@ _Share = Annotated[float, Field(gt=0.0, lt=1.0)]
 _Words = Annotated[str, Field(min_length=1)]
 
 
-class SegmentRules(BaseModel):
+class SegmentRules(ShownAsFacts, Entered):
     """What decides to which segment a customer belongs; the table ``[segments]`` in ``clv.toml``.
 
     Limits in money and in days are learned from the log by these rules when a model is fitted, and
@@ -71,8 +74,6 @@ class SegmentRules(BaseModel):
     'VIP'
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     top_share: _Share = 0.2
     active_from: Annotated[float, Field(gt=0.0, le=1.0)] = 0.5
     lapsed_below: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
@@ -81,6 +82,16 @@ class SegmentRules(BaseModel):
     few_orders: Annotated[int, Field(ge=1)] = 2
     names: dict[SegmentKind, _Words] = Field(default_factory=dict, validate_default=True)
     actions: dict[SegmentKind, str] = Field(default_factory=dict, validate_default=True)
+
+    def _facts(self) -> dict[str, str]:
+        limits = {
+            name.replace("_", " "): str(value)
+            for name, value in self
+            if name not in {"names", "actions"}
+        }
+        return limits | {
+            self.names[kind]: self.actions[kind] or "no action" for kind in SEGMENT_KINDS
+        }
 
     @field_validator("names")
     @classmethod

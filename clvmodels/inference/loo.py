@@ -18,13 +18,14 @@ from clvmodels.inference.laplace import LARGEST_PARETO_K
 from clvmodels.inference.posterior import Posterior
 from clvmodels.inference.psis import smooth_weights
 from clvmodels.kernels.base import FloatArray, weighted_sum
+from clvmodels.showing import ShownAsFacts
 
 # Log-likelihoods in memory at once: 8 MB.
 _CELLS_AT_ONCE = 1 << 20
 
 
-@dataclass(frozen=True)
-class LeaveOneOut:
+@dataclass(frozen=True, repr=False)
+class LeaveOneOut(ShownAsFacts):
     """Expected log predictive density of customers who were left out.
 
     Attributes
@@ -66,6 +67,15 @@ class LeaveOneOut:
         """Difference of `elpd` from another model's on the same entries, and its standard error."""
         difference = self.pointwise - other.pointwise
         return weighted_sum(self.weight, difference), _error_of_sum(difference, self.weight)
+
+    def _facts(self) -> dict[str, str]:
+        unreliable, customers = self.unreliable_customers, float(self.weight.sum())
+        return {
+            "elpd": f"{self.elpd:,.1f} ± {self.standard_error:,.1f}",
+            "effective parameters": f"{self.effective_parameters:.1f}",
+            "customers": f"{customers:,.0f}",
+            "unreliable customers": f"{unreliable:,.0f} (Pareto k above {LARGEST_PARETO_K:g})",
+        }
 
 
 def leave_one_out(

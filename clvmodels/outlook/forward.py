@@ -8,15 +8,16 @@ from typing import Any
 import numpy as np
 
 from clvmodels.kernels.base import FloatArray
-from clvmodels.outlook.estimate import Estimate, certain, estimate
+from clvmodels.outlook.estimate import Estimate, certain, estimate, of_total
 from clvmodels.outlook.history import History
 from clvmodels.outlook.prospect import Prospect
 from clvmodels.transactions.cohorts import LAST_YEAR
+from clvmodels.transactions.columns import CustomerColumns
 from clvmodels.units import DAYS_PER_YEAR
 from clvmodels.value.scorer import Scorer
 from clvmodels.value.shock import NO_SHOCK, CommonShocks
 from clvmodels.value.terms import ValueTerms
-from clvmodels.value.totals import ValueGroups, ValueTotals
+from clvmodels.value.totals import Total, ValueGroups, ValueTotals, value_totals
 from clvmodels.wording import number, percent
 
 MONTHS = (3, 6, 12)
@@ -104,6 +105,7 @@ def forward(
         if active is None
         else Estimate(expected=active.expected, lower=active.lower, upper=active.upper),
         "spans": spans,
+        "new_customer": _new_customer(scorer, interval, shocks),
         "new_customers": new,
         "new_customers_reason": reason,
     }
@@ -145,6 +147,21 @@ def _only(like: FloatArray, place: int) -> FloatArray:
     weight = np.zeros_like(like)
     weight[:, place] = 1.0
     return weight
+
+
+def _new_customer(scorer: Scorer, interval: float, shocks: CommonShocks) -> Estimate | None:
+    """Mean value of customers who have just bought for the first time, over the scorer's horizon.
+
+    A mean over many: its interval covers parameters and the common shock, not the chance of one.
+    """
+    none, zero = np.zeros(1, dtype=np.int64), np.zeros(1)
+    unit = scorer.purchases.time_unit_
+    columns = CustomerColumns(none, zero, zero, np.full(1, np.nan), unit)
+    one = value_totals(ValueGroups.of(columns), scorer, interval, shocks).clv
+    if one is None:
+        return None
+    fixed = scorer.terms.fixed_cost
+    return of_total(Total.of(one.expected, one.sd_parameters, 0.0, interval, shocks.value, fixed))
 
 
 def _new_customers(

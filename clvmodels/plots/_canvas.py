@@ -27,6 +27,11 @@ MODEL_FILL = "#6ea6d0"
 FORMULA = "#b45f06"
 FORMULA_FILL = "#f4c58a"
 OTHER = "#7a4fa3"
+FORMULA_BAR: dict[str, Any] = {
+    "color": FORMULA_FILL, "edgecolor": FORMULA, "linewidth": 0.8, "hatch": "////",
+}  # fmt: skip
+# Marker, fill and edge: shape carries the reading where colour fails.
+MARKS = (("D", MODEL, MODEL), ("^", FORMULA_FILL, FORMULA), ("s", "white", OTHER))
 PLAIN: dict[str, Any] = {"parse_math": False}
 """Text taken from a log or a configuration: a dollar sign is a dollar sign."""
 
@@ -117,6 +122,45 @@ def finish(ax: Axes, *, x: str, y: str, grid: str | None = "y") -> Axes:
     return ax
 
 
+def note(
+    ax: Axes, text: str, at: tuple[float, float], offset: tuple[float, float], **how: Any
+) -> None:
+    """Write text beside a place in the data, ``offset`` points away; none of it is markup."""
+    how = {"color": INK, **how}
+    ax.annotate(text, at, xytext=offset, textcoords="offset points", **how, **PLAIN)
+
+
+def marks(ax: Axes, x: Any, y: Any, look: tuple[str, str, str], label: str) -> list[Any]:
+    """Draw points with a look of `MARKS`, and give the handles for a legend."""
+    marker, fill, edge = look
+    return ax.plot(
+        x,
+        y,
+        linestyle="none",
+        marker=marker,
+        markersize=6,
+        color=fill,
+        markeredgecolor=edge,
+        label=label,
+    )
+
+
+def shade_after(ax: Axes, cut: float, end: float) -> None:
+    """Shade what comes after a day, behind a dotted line."""
+    ax.axvspan(cut, end, color=BAND, zorder=0, linewidth=0)
+    ax.axvline(cut, color=MUTED, linewidth=1.0, dashes=(1, 2))
+
+
+def day_ticks(axis: Any) -> None:
+    """Write the ticks of ``axis`` as days, months or years, whatever the span calls for."""
+    from matplotlib import dates as matplotlib_dates
+
+    dates: Any = matplotlib_dates  # Only partly typed.
+    locator = dates.AutoDateLocator(minticks=3, maxticks=7)
+    axis.set_major_locator(locator)
+    axis.set_major_formatter(dates.ConciseDateFormatter(locator, show_offset=False))
+
+
 def count_ticks(axis: Any, *, most: int = 5) -> None:
     """Write the ticks of ``axis`` as whole numbers with thousands separators."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
@@ -147,7 +191,7 @@ def legend(
     """
     from matplotlib.transforms import ScaledTranslation
 
-    line = 1.5 * float(ax.yaxis.label.get_fontsize()) / 72.0
+    line = 1.8 * float(ax.yaxis.label.get_fontsize()) / 72.0
     raised = ScaledTranslation(0.0, line, ax.figure.dpi_scale_trans)
     box = ax.legend(
         handles=handles,

@@ -10,13 +10,11 @@ import numpy as np
 from clvmodels.plots._canvas import (
     ACTUAL,
     ACTUAL_FILL,
-    FORMULA,
-    FORMULA_FILL,
     INK,
+    MARKS,
     MODEL,
     MODEL_FILL,
     MUTED,
-    OTHER,
     PLAIN,
     Table,
     bounds,
@@ -25,6 +23,7 @@ from clvmodels.plots._canvas import (
     columns,
     finish,
     legend,
+    marks,
     number_ticks,
     share_ticks,
 )
@@ -35,8 +34,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _MODEL_ONLY: Mapping[str, str] = {"model": "model"}
-# Shape carries the reading where colour fails.
-_MARKS = (("D", MODEL, MODEL), ("^", FORMULA_FILL, FORMULA), ("s", "white", OTHER))
 
 
 def plot_calibration(
@@ -71,19 +68,9 @@ def plot_calibration(
     if whiskers is not None:
         ax.vlines(places, *whiskers, color=ACTUAL, linewidth=1.1)
     shift = np.linspace(-0.18, 0.18, len(methods)) if len(methods) > 1 else np.zeros(1)
-    for (name, text), (marker, fill, edge), aside in zip(
-        methods.items(), _MARKS, shift, strict=False
-    ):
-        handles += ax.plot(
-            places + aside,
-            columns(groups, name)[0].astype(float),
-            linestyle="none",
-            marker=marker,
-            markersize=6,
-            color=fill,
-            markeredgecolor=edge,
-            label=text,
-        )
+    for (name, text), look, aside in zip(methods.items(), MARKS, shift, strict=False):
+        mean = columns(groups, name)[0].astype(float)
+        handles += marks(ax, places + aside, mean, look, text)
     ax.set_xticks(places, [str(text) for text in labels], **PLAIN)
     ax.set_ylim(bottom=0)
     number_ticks(ax.yaxis)

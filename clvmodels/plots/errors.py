@@ -9,9 +9,8 @@ import numpy as np
 
 from clvmodels.plots._canvas import (
     BAND,
-    FORMULA,
-    FORMULA_FILL,
     INK,
+    MARKS,
     MODEL,
     MODEL_FILL,
     MUTED,
@@ -22,13 +21,15 @@ from clvmodels.plots._canvas import (
     columns,
     finish,
     legend,
+    marks,
+    note,
 )
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _MODEL_ONLY: Mapping[str, str] = {"model": "model"}
-_MARKS = (("D", MODEL, MODEL), ("^", FORMULA_FILL, FORMULA))
+_MOST_METHODS = 2
 _MARK_OF = {"simple_formula": 1}
 """Methods that have a mark of their own wherever they stand."""
 _TICKS = (0.1, 0.2, 0.33, 0.5, 0.67, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0)
@@ -73,20 +74,12 @@ def plot_error_by_cohort(
         bars.set_label("chance alone")
         handles.append(bars)
     ax.axhline(0.0, color=INK, linewidth=1.2)
-    for place, (name, text) in enumerate(list(methods.items())[: len(_MARKS)]):
-        marker, fill, edge = _MARKS[_MARK_OF.get(name, place)]
+    for place, (name, text) in enumerate(list(methods.items())[:_MOST_METHODS]):
+        look = MARKS[_MARK_OF.get(name, place)]
         error = columns(cohorts, name)[0].astype(float) / base - 1.0
-        ax.vlines(places, np.minimum(error, 0.0), np.maximum(error, 0.0), color=edge, linewidth=0.9)
-        handles += ax.plot(
-            places,
-            error,
-            linestyle="none",
-            marker=marker,
-            markersize=6,
-            color=fill,
-            markeredgecolor=edge,
-            label=text,
-        )
+        low, high = np.minimum(error, 0.0), np.maximum(error, 0.0)
+        ax.vlines(places, low, high, color=look[2], linewidth=0.9)
+        handles += marks(ax, places, error, look, text)
     _thinned_labels(ax, [str(text) for text in labels])
     ax.use_sticky_edges = False
     ax.margins(x=0.5 / max(len(labels), 1), y=0.06)
@@ -126,27 +119,13 @@ def plot_common_shock(
     ax = canvas(ax)
     if factor is not None:
         ax.axhspan(1.0 / factor, factor, color=MODEL_FILL, alpha=0.3, linewidth=0)
-        ax.annotate(
-            "range that the value of the base allows for",
-            (0.0, factor),
-            xycoords=("axes fraction", "data"),
-            xytext=(4, -3),
-            textcoords="offset points",
-            va="top",
-            color=INK,
-        )
+        text, where = "range that the value of the base allows for", ("axes fraction", "data")
+        note(ax, text, (0.0, factor), (4, -3), xycoords=where, va="top")
     ax.axhline(1.0, color=INK, linewidth=1.2)
     ax.vlines(places, np.minimum(ratio, 1.0), np.maximum(ratio, 1.0), color=MODEL, linewidth=1.2)
     ax.plot(places, ratio, linestyle="none", marker="D", color=MODEL)
-    for place, value in zip(places, ratio, strict=True):
-        ax.annotate(
-            _off(value),
-            (place, value),
-            xytext=(7, 0),
-            textcoords="offset points",
-            va="center",
-            color=INK,
-        )
+    for place, value in enumerate(ratio.tolist()):
+        note(ax, _off(value), (place, value), (7, 0), va="center")
     spread = max([1.1, factor or 1.0, *np.exp(np.abs(np.log(ratio[ratio > 0])))]) * 1.08
     ax.set_yscale("log")
     ax.set_ylim(1.0 / spread, spread)

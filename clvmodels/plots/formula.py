@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clvmodels.plots._canvas import (
-    FORMULA,
-    FORMULA_FILL,
+    FORMULA_BAR,
     MODEL,
     Table,
     canvas,
@@ -45,11 +44,8 @@ def plot_formula_comparison(
         places + 0.2,
         formula.astype(float),
         width=0.38,
-        color=FORMULA_FILL,
-        edgecolor=FORMULA,
-        linewidth=0.8,
-        hatch="////",
         label="simple formula",
+        **FORMULA_BAR,
     )
     ax.set_xticks(places, [str(label) for label in labels])
     number_ticks(ax.yaxis)

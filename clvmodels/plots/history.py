@@ -9,15 +9,17 @@ import numpy as np
 
 from clvmodels.errors import ParameterError
 from clvmodels.plots._canvas import (
-    BAND,
     INK,
     MODEL,
     MUTED,
     Table,
     canvas,
     columns,
+    day_ticks,
     finish,
     legend,
+    note,
+    shade_after,
     share_ticks,
 )
 from clvmodels.units import DAYS_PER_UNIT, Duration
@@ -115,42 +117,30 @@ def plot_customer_history(
     last = np.datetime64(str(today), "D")
     ax = canvas(ax)
     past, later = on <= last, on >= last
-    handles = ax.plot(
-        on[past], alive[past].astype(float), color=MODEL, linewidth=2.0, label="P(alive)"
-    )
+    # A line of one day has no length.
+    curve: dict[str, Any] = {"color": MODEL, "linewidth": 2.0, "marker": "o" * (len(on) == 1)}
+    handles = ax.plot(on[past], alive[past].astype(float), label="P(alive)", **curve)
     if later.sum() > 1:
         handles += ax.plot(
             on[later],
             alive[later].astype(float),
-            color=MODEL,
-            linewidth=2.0,
             dashes=(4, 1.6),
             label="if nothing more is bought",
+            **curve,
         )
     known = bought[bought <= last]
     handles += _ticks(ax, known, INK, "purchase")
     if (unknown := bought[bought > last]).size:
         handles += _ticks(ax, unknown, "white", "purchase since")
     cut, end = (float(dates.date2num(day)) for day in (last, max(on[-1], last, *bought)))
-    ax.axvspan(cut, end, color=BAND, zorder=0, linewidth=0)
-    ax.axvline(cut, color=MUTED, linewidth=1.0, dashes=(1, 2))
-    ax.annotate(
-        f"today, {last}",
-        (cut, 1.0),
-        xycoords=("data", "axes fraction"),
-        xytext=(0, 3),
-        textcoords="offset points",
-        ha="right",
-        va="bottom",
-        color=MUTED,
-    )
+    shade_after(ax, cut, end)
+    where: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "ha": "right", "va": "bottom"}
+    note(ax, f"today, {last}", (cut, 1.0), (0, 3), color=MUTED, **where)
     ax.axhline(0.0, color=MUTED, linewidth=0.6)
     ax.set_ylim(-_TICKS, 1.02)
     ax.set_yticks([0.0, 0.25, 0.5, 0.75, 1.0])
     share_ticks(ax.yaxis)
-    locator = dates.AutoDateLocator(minticks=3, maxticks=7)
-    ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator, show_offset=False))
+    day_ticks(ax.xaxis)
     finish(ax, x="day", y="probability to be still active")
     legend(ax, handles, own_line=True, columns=2)
     return ax

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clvmodels.plots._canvas import (
-    FORMULA,
-    FORMULA_FILL,
+    FORMULA_BAR,
     INK,
     MODEL,
     MUTED,
@@ -19,6 +18,7 @@ from clvmodels.plots._canvas import (
     columns,
     finish,
     legend,
+    note,
     share_ticks,
 )
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _FILLS: tuple[dict[str, Any], ...] = (
     {"color": MODEL},
-    {"color": FORMULA_FILL, "edgecolor": FORMULA, "linewidth": 0.8, "hatch": "////"},
+    FORMULA_BAR,
     {"color": "white", "edgecolor": OTHER, "linewidth": 0.8, "hatch": "...."},
 )
 
@@ -60,31 +60,16 @@ def plot_decile_lift(
         aside = (place - 0.5 * (len(deciles) - 1)) * width
         handles.append(ax.bar(tenth + aside, share, width=0.92 * width, label=label, **fill))
         if place == 0 and len(share):
-            ax.annotate(
-                f"{share[0]:.0%}",
-                (tenth[0] + aside, share[0]),
-                xytext=(0, 2),
-                textcoords="offset points",
-                ha="center",
-                va="bottom",
-                color=INK,
-            )
+            place_of_first = (tenth[0] + aside, share[0])
+            note(ax, f"{share[0]:.0%}", place_of_first, (0, 2), ha="center", va="bottom")
     if perfect is not None:
         tenth, share = _shares(perfect)
         handles.append(
             ax.hlines(share, tenth - 0.46, tenth + 0.46, color=INK, linewidth=1.6, label="perfect")
         )
     ax.axhline(0.1, color=MUTED, linewidth=1.0, dashes=(1, 2))
-    ax.annotate(
-        "no order at all",
-        (1.0, 0.1),
-        xycoords=("axes fraction", "data"),
-        xytext=(0, 2),
-        textcoords="offset points",
-        ha="right",
-        va="bottom",
-        color=MUTED,
-    )
+    where: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "ha": "right", "va": "bottom"}
+    note(ax, "no order at all", (1.0, 0.1), (0, 2), color=MUTED, **where)
     ax.set_xticks(range(1, 11))
     ax.margins(y=0.1)
     ax.set_ylim(bottom=0)

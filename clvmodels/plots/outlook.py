@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clvmodels.plots._canvas import (
-    FORMULA,
-    FORMULA_FILL,
+    FORMULA_BAR,
     INK,
     MODEL,
     MODEL_FILL,
     MUTED,
-    PLAIN,
     canvas,
     count_ticks,
     finish,
+    note,
     number_ticks,
     unit,
 )
@@ -99,32 +98,22 @@ def plot_tornado(
     )
     places = np.arange(len(entries))
     below, above = np.minimum(low, value), np.maximum(high, value)
-    frame: dict[str, Any] = {"height": _BAR, "linewidth": 0.8}
-    ax.barh(
-        places,
-        below - value,
-        left=value,
-        color=FORMULA_FILL,
-        edgecolor=FORMULA,
-        hatch="////",
-        **frame,
-    )
-    ax.barh(places, above - value, left=value, color=MODEL, edgecolor=MODEL, **frame)
+    ax.barh(places, below - value, left=value, height=_BAR, **FORMULA_BAR)
+    full: dict[str, Any] = {"color": MODEL, "edgecolor": MODEL, "linewidth": 0.8}
+    ax.barh(places, above - value, left=value, height=_BAR, **full)
     ax.axvline(value, color=INK, linewidth=1.2)
     for place, entry in enumerate(entries):
-        ax.annotate(
+        note(
+            ax,
             f"{entry['label']}\n{entry['low']['input']} → {amount(entry['low']['value'])}; "
             f"{entry['high']['input']} → {amount(entry['high']['value'])}",
             (0.0, place - 0.5 * _BAR),
+            (0, 2),
             xycoords=("axes fraction", "data"),
-            xytext=(0, 2),
-            textcoords="offset points",
             va="bottom",
-            color=INK,
             linespacing=1.15,
             fontsize=8.5,
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
-            **PLAIN,
         )
     spread = max(float(above.max() - below.min()), 1e-9 * abs(value), 1e-12)
     ax.set_xlim(float(below.min()) - 0.04 * spread, float(above.max()) + 0.04 * spread)

@@ -10,7 +10,6 @@ import numpy as np
 from clvmodels.plots._canvas import (
     ACTUAL,
     ACTUAL_FILL,
-    INK,
     MODEL,
     MODEL_FILL,
     MUTED,
@@ -18,6 +17,7 @@ from clvmodels.plots._canvas import (
     canvas,
     finish,
     legend,
+    note,
     number_ticks,
     share_ticks,
     unit,
@@ -51,15 +51,8 @@ def plot_segments(rows: Sequence[Mapping[str, Any]], *, ax: Axes | None = None) 
     for aside, (label, shares, style) in zip((-0.2, 0.2), sets, strict=True):
         handles.append(ax.barh(place + aside, shares, height=0.36, label=label, **style))
         for y, share in zip(place + aside, shares, strict=True):
-            ax.annotate(
-                f"{share:.0%}" if share >= 0.005 or share == 0.0 else "<1%",
-                (max(share, 0.0), y),
-                xytext=(3, 0),
-                textcoords="offset points",
-                va="center",
-                color=INK,
-                fontsize="small",
-            )
+            text = f"{share:.0%}" if share >= 0.005 or share == 0.0 else "<1%"
+            note(ax, text, (max(share, 0.0), y), (3, 0), va="center", fontsize="small")
     _names(ax, rows)
     share_ticks(ax.xaxis)
     ax.margins(x=0.12)

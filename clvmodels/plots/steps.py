@@ -8,17 +8,16 @@ import numpy as np
 
 from clvmodels.plots._canvas import (
     ACTUAL_FILL,
-    FORMULA,
-    FORMULA_FILL,
+    FORMULA_BAR,
     INK,
     MODEL,
     MUTED,
-    PLAIN,
     Table,
     canvas,
     columns,
     count_ticks,
     finish,
+    note,
     unit,
 )
 
@@ -30,12 +29,6 @@ if TYPE_CHECKING:
 
 _BAR = 0.42
 """Height of a bar; the rest of its row is for its name."""
-_HATCHED: dict[str, Any] = {
-    "color": FORMULA_FILL,
-    "edgecolor": FORMULA,
-    "linewidth": 0.8,
-    "hatch": "////",
-}
 _BEFORE: dict[str, Any] = {"color": ACTUAL_FILL, "edgecolor": INK, "linewidth": 0.8}
 
 
@@ -64,7 +57,7 @@ def plot_formula_causes(
     ax : matplotlib Axes, optional
     """
     label = f"total value, {unit(currency)}"
-    return _draw(steps, names or {}, label, amount, _HATCHED, ax)
+    return _draw(steps, names or {}, label, amount, FORMULA_BAR, ax)
 
 
 def plot_change(
@@ -123,17 +116,15 @@ def _draw(
     for place, (title, step) in enumerate(zip(titles, money, strict=True)):
         sign = "" if place in {0, last} else "−" if step < 0 else "+"
         # Beside the bars a phone has no room for words.
-        ax.annotate(
+        note(
+            ax,
             f"{title}: {sign}{amount(abs(step))}",
             (0.0, place - 0.5 * _BAR),
+            (4, 2),
             xycoords=("axes fraction", "data"),
-            xytext=(4, 2),
-            textcoords="offset points",
             va="bottom",
-            color=INK,
             # The lines between bars stop where a name stands.
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0},
-            **PLAIN,
         )
     ax.axvline(0.0, color=MUTED, linewidth=1.0)
     ax.set_ylim(last + 0.4, -0.85)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from clvmodels.plots._canvas import (
     ACTUAL,
-    BAND,
     MODEL,
     MODEL_FILL,
     MUTED,
@@ -15,8 +14,11 @@ from clvmodels.plots._canvas import (
     canvas,
     columns,
     count_ticks,
+    day_ticks,
     finish,
     legend,
+    note,
+    shade_after,
 )
 
 if TYPE_CHECKING:
@@ -83,20 +85,13 @@ def plot_tracking(
         ax.set_xlim(weeks[0], weeks[-1])
     if calibration_end is not None and len(weeks):
         cut = float(dates.datestr2num(str(calibration_end)))
-        ax.axvspan(cut, max(weeks[-1], cut), color=BAND, zorder=0, linewidth=0)
-        ax.axvline(cut, color=MUTED, linewidth=1.0, dashes=(1, 2))
-        ax.annotate(
-            "held out",
-            (cut, 0.0 if cumulative else 1.0),
-            xycoords=("data", "axes fraction"),
-            xytext=(5, 5 if cumulative else -4),
-            textcoords="offset points",
-            va="bottom" if cumulative else "top",
-            color=MUTED,
-        )
-    locator = dates.AutoDateLocator(minticks=3, maxticks=7)
-    ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator, show_offset=False))
+        shade_after(ax, cut, max(weeks[-1], cut))
+        where: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "color": MUTED}
+        if cumulative:
+            note(ax, "held out", (cut, 0.0), (5, 5), va="bottom", **where)
+        else:
+            note(ax, "held out", (cut, 1.0), (5, -4), va="top", **where)
+    day_ticks(ax.xaxis)
     count_ticks(ax.yaxis)
     finish(
         ax,

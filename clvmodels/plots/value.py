@@ -20,6 +20,7 @@ from clvmodels.plots._canvas import (
     finish,
     is_table,
     legend,
+    note,
     number_ticks,
     unit,
 )
@@ -108,14 +109,7 @@ def plot_concentration(values: Table, *, label: str = "value", ax: Axes | None =
     for share in (0.1, 0.2, 0.5):
         held = float(np.interp(share, customers, value))
         ax.plot([share], [held], "o", color=MODEL, markersize=5, markeredgecolor="white")
-        ax.annotate(
-            f"top {share:.0%}: {held:.0%}",
-            (share, held),
-            xytext=(7, -4),
-            textcoords="offset points",
-            va="top",
-            color=INK,
-        )
+        note(ax, f"top {share:.0%}: {held:.0%}", (share, held), (7, -4), va="top")
     ax.set_xlim(0, 1)
     ax.set_ylim(min(0.0, float(value.min())), max(1.0, float(value.max())) + 0.02)
     for axis in (ax.xaxis, ax.yaxis):
@@ -159,6 +153,8 @@ def plot_value_distribution(
         Values to mark with a line, by their label, such as ``{"median": 12.5}``.
     ax : matplotlib Axes, optional
     """
+    from matplotlib.ticker import NullLocator
+
     table = values if is_table(values) else value_histogram(values)
     lower, upper, customers = (
         column.astype(float) for column in columns(table, "lower", "upper", "customers")
@@ -179,7 +175,8 @@ def plot_value_distribution(
     ax.set_ylim(0, 1.05 * float(customers.max()) if len(customers) else 1.0)
     _draw_marks(ax, marks or {})
     number_ticks(ax.xaxis)
-    ax.xaxis.set_minor_formatter("")
+    # Small ticks would be most of the drawing.
+    ax.xaxis.set_minor_locator(NullLocator())
     count_ticks(ax.yaxis)
     return finish(
         ax, x=label or f"value of a customer, {unit(currency)} (logarithmic scale)", y="customers"

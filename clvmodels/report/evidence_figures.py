@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from clvmodels import plots
 from clvmodels.report import evidence_findings as findings
 from clvmodels.report.svg import Figure, make_figure, on_one
+from clvmodels.report.words import cohort
 from clvmodels.wording import percent, printable
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def _coverage(evidence: Evidence) -> Figure | None:
 
 def _groups(place: int, name: str, rows: tuple[Row, ...]) -> Figure:
     what = "quarter of the first purchase" if name == "cohort" else printable(name, 40)
-    short = [{**row, "cohort": printable(row["cohort"], 12)} for row in rows]
+    short = [{**row, "cohort": printable(cohort(row["cohort"]), 12)} for row in rows]
 
     def draw(canvas: Canvas) -> None:
         above, below = canvas.subplots(2, 1)

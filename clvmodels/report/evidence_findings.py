@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from clvmodels.plots import uniform_band
 from clvmodels.report.findings import headline_estimate, off_by, repeats_in_words
 from clvmodels.report.model_words import in_words
-from clvmodels.report.words import deviation
+from clvmodels.report.words import cohort, deviation
 from clvmodels.wording import count, number, percent, plural, printable
 
 if TYPE_CHECKING:
@@ -232,9 +232,9 @@ def _top_tenth(rows: Sequence[Row]) -> float | None:
 def groups(rows: Sequence[Row]) -> str:
     """Say which group of customers the model missed most, in purchases."""
     worst = max(rows, key=lambda row: abs(row["model"] - row["actual"]))
-    name = printable(worst["cohort"], 40)
+    name = printable(cohort(worst["cohort"]), 40)
     return (
-        f"Most purchases were missed at {name}: {count(worst['actual'])} made, "
+        f"Most purchases were missed among “{name}”: {count(worst['actual'])} made, "
         f"{count(worst['model'])} forecast ({off_by(worst['model'], worst['actual'])})."
     )
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clvmodels.report.words import amount
-from clvmodels.wording import money_range, number, percent, plural
+from clvmodels.report.words import amount, expectation
+from clvmodels.wording import percent, plural
 
 if TYPE_CHECKING:
     from clvmodels.report.summary import ReportSummary
@@ -56,15 +56,10 @@ def _forward(summary: ReportSummary) -> str:
     figures = (year["revenue"] or year["purchases"]) if year else None
     if year is None or figures is None:
         return "What to plan for: the range of the value on page one, not its middle alone."
-    if year["revenue"]:
-        middle = amount(figures["expected"], summary)
-        between = money_range(figures["lower"], figures["upper"], summary.scope.currency)
-    else:
-        middle = f"{number(figures['expected'])} purchases"
-        between = f"{number(figures['lower'])} to {number(figures['upper'])}"
+    told = expectation(figures, summary, sales=bool(year["revenue"]))
     return (
-        f"What to budget. Today's customers should bring {middle} in {year['label']} "
-        f"({between}); whatever a plan needs beyond that has to come from new customers."
+        f"What to budget. Today's customers should bring {told} in {year['label']}; whatever a "
+        "plan needs beyond that has to come from new customers."
     )
 
 

@@ -30,14 +30,16 @@ def _cohorts(summary: ReportSummary) -> Figure | None:
         return None
     rows = [row | {"cohort": printable(cohort(row["cohort"]), 20)} for row in found["rows"]]
     shown = plots.drawn_cohorts(rows)
+    ahead = ""
+    if summary.answer is not None:
+        ahead = f": drawn through while seen, dashed where forecast, in its {_range(summary)}"
     which = "" if len(shown) == len(rows) else f" {len(shown)} of {len(rows)} cohorts are drawn."
     return make_figure(
         "cohorts",
         "What a customer brings, by when he or she came",
         findings.cohorts(summary),
-        "Each line adds up what a customer of that cohort has brought since the first purchase: "
-        f"drawn through while seen, dashed where forecast, in its {_range(summary)}. A line that "
-        f"still rises comes from customers who still buy.{which}",
+        "Each line adds up what a customer of that cohort has brought since the first "
+        f"purchase{ahead}. A line that still rises comes from customers who still buy.{which}",
         on_one(
             lambda ax: plots.plot_cohort_curves(
                 shown, quantity=found["quantity"], currency=_unit(summary), ax=ax

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clvmodels.report.words import amount, capital, cohort, day, percent_range, quantity_range
+from clvmodels.report.words import (
+    amount,
+    capital,
+    cohort,
+    day,
+    expectation,
+    percent_range,
+    quantity_range,
+)
 from clvmodels.wording import (
     count,
     money,
@@ -58,7 +66,8 @@ def change(summary: ReportSummary) -> str:
     extent = f" ({percent(share, signed=True)})" if share is not None else ""
     side = "up" if difference > 0 else "down"
     moved = _amount(abs(difference), summary, found)
-    return f"{capital(since)} it went {side} by {moved}{extent}."
+    what = "expected purchases" if found["quantity"] == "purchases" else "value"
+    return f"{capital(since)} the {what} of the base went {side} by {moved}{extent}."
 
 
 def _amount(value: float, summary: ReportSummary, part: Row) -> str:
@@ -121,13 +130,13 @@ def stability(summary: ReportSummary) -> str:
     found = (summary.outlook.segments or {}).get("stability")
     if not found or not found["rows"]:
         return ""
-    rows = [row for row in found["rows"] if row["changed"] is not None]
-    told = ", ".join(f"{row['name']} {percent(row['changed'])}" for row in rows)
-    return (
-        f"How firmly customers stand in their segment: of all of them it would move {told}."
-        if rows
-        else ""
+    told = ", ".join(
+        f"{percent(row['changed'])} with {row['name']}"
+        for row in found["rows"]
+        if row["changed"] is not None
     )
+    start = "How many customers would stand in another segment had the model learned otherwise"
+    return f"{start}: {told}." if told else ""
 
 
 def segment_order(summary: ReportSummary) -> str:
@@ -204,27 +213,20 @@ def newcomers(summary: ReportSummary) -> str:
     if need is None:
         reason = forward.get("new_customers_reason") or ""
         return f"How much must come from new customers cannot be told. {reason}".strip()
-    share, last, existing = need["share"], need["last_year"], need["existing"]
-    is_money = need["quantity"] == "revenue"
-    currency = summary.scope.currency
+    share, last, new = need["share"], need["last_year"], need["last_year"]["of_new_customers"]
+    sales = need["quantity"] == "revenue"
 
     def write(value: float) -> str:
-        return money(value, currency) if is_money else number(value)
+        return money(value, summary.scope.currency) if sales else number(value)
 
-    between = (
-        money_range(existing["lower"], existing["upper"], currency)
-        if is_money
-        else quantity_range(existing)
-    )
-    did = "Sales" if is_money else "Purchases"
-    new = last["of_new_customers"]
+    existing = expectation(need["existing"], summary, sales=sales)
+    did = "Sales" if sales else "Purchases"
     return (
         f"{did} from {day(last['start'])} to {day(last['end'])} came to {write(last['total'])}"
         + (f", of which {write(new)} from customers who were new then" if new else "")
-        + f". Today's customers should bring {write(existing['expected'])} ({between}) in the next "
-        "12 months. To do as well again, "
-        f"{percent(share['expected'])} ({percent_range(share['lower'], share['upper'])}) must come "
-        "from customers who are not here yet."
+        + f". Today's customers should bring {existing} in the next 12 months. To do as well "
+        f"again, {percent(share['expected'])} ({percent_range(share['lower'], share['upper'])}) "
+        "must come from customers who are not here yet."
     )
 
 
@@ -235,14 +237,8 @@ def forward(summary: ReportSummary) -> str:
         return ""
     last = found["spans"][-1]
     figures = last["revenue"] or last["purchases"]
-    if last["revenue"]:
-        currency = summary.scope.currency
-        told = f"sales of {money(figures['expected'], currency)}"
-        bounds = money_range(figures["lower"], figures["upper"], currency)
-    else:
-        told = f"{number(figures['expected'])} purchases"
-        bounds = quantity_range(figures)
-    return f"In the next {last['label']} today's customers should bring {told} ({bounds})."
+    told = expectation(figures, summary, sales=bool(last["revenue"]))
+    return f"In the next {last['label']} today's customers should bring {told}."
 
 
 def active(summary: ReportSummary) -> str:
@@ -278,7 +274,18 @@ def last_forecast(summary: ReportSummary) -> str:
         return "There is no earlier report whose forecast could be held against what happened."
     if found["status"] != "checked":
         return found["reason"] or "The last report's forecast cannot be checked."
-    return str(found["sentence"])
+    figures = found["revenue"] or found["purchases"]
+    sales = bool(found["revenue"])
+    came = money(figures["actual"], summary.scope.currency) if sales else number(figures["actual"])
+    off = figures["off"]
+    extent = ""
+    if off is not None:
+        extent = f", {percent(abs(off))} {'more' if off >= 0 else 'less'} than expected"
+    return (
+        f"For the {plural(found['days'], 'day')} to {day(found['to'])} the last report expected "
+        f"{expectation(figures['forecast'], summary, sales=sales)}; {came} came{extent}, "
+        f"{'inside' if figures['inside'] else 'outside'} its range."
+    )
 
 
 def payback_in_words(found: Mapping[str, float | str | None] | None) -> str:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from clvmodels.report import outlook_findings
 from clvmodels.report.findings import headline_estimate, off_by
 from clvmodels.report.informs import informs
 from clvmodels.report.summary import PageOne
-from clvmodels.report.words import amount, cohort, percent_range, quantity_range, relative
+from clvmodels.report.words import amount, cohort, odds, percent_range, quantity_range, relative
 from clvmodels.wording import count, money_range, number, number_of_months, percent, plural, span
 
 if TYPE_CHECKING:
@@ -151,11 +152,12 @@ def _newcomers(summary: ReportSummary) -> Finding | None:
     if need is None or need["last_year"]["total"] <= 0:
         return None
     share, total = need["share"], need["last_year"]["total"]
-    last = amount(total, summary) if need["quantity"] == "revenue" else f"{count(total)} purchases"
-    what = "sales" if need["quantity"] == "revenue" else "number of purchases"
+    what = f"{count(total)} purchases"
+    if need["quantity"] == "revenue":
+        what = f"sales of {amount(total, summary)}"
     return Finding(
         0.9 * share["expected"],
-        f"To repeat last year's {what} ({last}), {percent(share['expected'])} "
+        f"To repeat last year's {what}, {percent(share['expected'])} "
         f"({percent_range(share['lower'], share['upper'])}) would have to come from customers who "
         "are not here yet.",
     )
@@ -209,9 +211,9 @@ def _last_forecast(summary: ReportSummary) -> Finding | None:
     if last is None or last["status"] != "checked":
         return None
     figures = last["revenue"] or last["purchases"]
-    return Finding(
-        min(1.0, abs(figures["off"])) if not figures["inside"] else 0.05, last["sentence"]
-    )
+    # Where nothing was expected, there is no share by which it was missed.
+    off = 1.0 if figures["off"] is None else min(1.0, abs(figures["off"]))
+    return Finding(0.05 if figures["inside"] else off, outlook_findings.last_forecast(summary))
 
 
 def _acquisition(summary: ReportSummary) -> Finding | None:
@@ -246,9 +248,6 @@ def _keep(summary: ReportSummary) -> str:
 
 
 def _acquire(summary: ReportSummary) -> str:
-    new = summary.answer.new_customer if summary.answer else None
-    if new is None:
-        return ""
     rows = (summary.outlook.payback or {}).get("new_customer") or ()
     if rows:
         dearest = max(rows, key=lambda row: row["cac"])
@@ -260,9 +259,14 @@ def _acquire(summary: ReportSummary) -> str:
             f"({between}) over {span(horizon)}, the first order included; winning one{channel} "
             f"costs {amount(dearest['cac'], summary)}."
         )
+    mean = (summary.outlook.forward or {}).get("new_customer")
+    if mean is None:
+        return ""
+    between = money_range(mean["lower"], mean["upper"], summary.scope.currency, "and")
     return (
         f"What to pay for new customers: after the first order, one brings "
-        f"{amount(new.clv, summary)} over {span(summary.scope.horizon)} on average."
+        f"{amount(mean['expected'], summary)} over {span(summary.scope.horizon)} on average; "
+        f"{odds(summary.scope.interval)} the average of many should lie between {between}."
     )
 
 

@@ -169,6 +169,7 @@ def _environment() -> Environment:
         "capital": words.capital,
         "cohort": words.cohort,
         "duration": words.duration,
+        "entered": words.entered,
         "months": _months,
         "bounds": _bounds,
         "shades": _shades,

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from clvmodels.showing import ShownAsFacts
+from clvmodels.wording import number
+
 SCHEMA = 2
 
 Row: TypeAlias = Mapping[str, Any]
@@ -348,8 +351,8 @@ class ModelRecord:
     diagnostics: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class ReportSummary:
+@dataclass(frozen=True, repr=False)
+class ReportSummary(ShownAsFacts):
     """Everything that a report says. HTML, PDF and JSON are renderings of this one object.
 
     ``data`` is None where the customers were summarised elsewhere, so that no row was seen.
@@ -377,3 +380,14 @@ class ReportSummary:
     def to_dict(self) -> dict[str, Any]:
         """Give the summary as plain JSON values (without a schema number)."""
         return asdict(self)
+
+    def _facts(self) -> dict[str, str]:
+        from clvmodels.report.findings import headline, headline_estimate, range_in_words, verdict
+
+        told = {"verdict": ". ".join(verdict(self))}
+        estimate = headline_estimate(self)
+        if estimate is not None:
+            told["value" if self.scope.has_money else "purchases"] = (
+                f"{number(estimate.expected)} {headline(self)} {range_in_words(self)}"
+            )
+        return told | {f"finding {n}": text for n, text in enumerate(self.page_one.findings, 1)}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from clvmodels.wording import NO_NUMBER, money, number, percent, printable, span
+from clvmodels.wording import NO_NUMBER, money, money_range, number, percent, printable, span
 
 if TYPE_CHECKING:
     from clvmodels.report.summary import ReportSummary
@@ -60,6 +60,27 @@ def quantity_range(estimate: Mapping[str, float]) -> str:
     return f"{number(low)} to {number(high)}"
 
 
+def expectation(found: Mapping[str, float], summary: ReportSummary, *, sales: bool) -> str:
+    """Write sales or purchases with their range: ``1,210 purchases (1,010 to 1,450)``."""
+    if not sales:
+        return f"{number(found['expected'])} purchases ({quantity_range(found)})"
+    currency = summary.scope.currency
+    between = money_range(found["lower"], found["upper"], currency)
+    return f"sales of {money(found['expected'], currency)} ({between})"
+
+
+def entered(found: Mapping[str, Any]) -> str:
+    """Write what somebody entered, with its range: ``10% (5% to 20%)``, ``0.2 a year``."""
+
+    def write(value: float) -> str:
+        return percent(value) if found["unit"] == "share" else f"{value:,.10g}"
+
+    low, high = write(found["low"]), write(found["high"])
+    unit = f" {found['unit']}" if found["unit"] and found["unit"] != "share" else ""
+    between = f" ({low} to {high})" if low != high else ""
+    return f"{write(found['likely'])}{unit}{between}"
+
+
 def percent_range(low: float, high: float) -> str:
     """Write the bounds of a share: ``55% to 78.1%``."""
     return f"{percent(low)} to {percent(high)}"
@@ -81,9 +102,11 @@ def cohort(label: str) -> str:
 
     Examples
     --------
-    >>> cohort("2024-03"), cohort("2024 Q1"), cohort("before 2014")
+    >>> cohort("2024-03"), cohort("2024Q1"), cohort("before 2014")
     ('March 2024', '2024 Q1', 'before 2014')
     """
+    if label[:-2].isdecimal() and label[-2:] in {"Q1", "Q2", "Q3", "Q4"}:
+        return f"{label[:-2]} {label[-2:]}"
     year, dash, month = label.partition("-")
     if dash and year.isdecimal() and month in {f"{place:02}" for place in range(1, 13)}:
         return f"{_MONTHS[int(month) - 1]} {year}"

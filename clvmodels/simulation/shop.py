@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from clvmodels.errors import ParameterError
+from clvmodels.showing import ShownAsFacts
 from clvmodels.units import DAYS_PER_UNIT, Duration, TimeUnit, check_time_unit
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ _BOUNDS: dict[str, tuple[float, float, bool, str]] = {
 _WHOLE = ("customers", "shock_windows", "seed")
 
 
-@dataclass(frozen=True, kw_only=True)
-class SimulatedShop:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class SimulatedShop(ShownAsFacts):
     """A shop to simulate: its models, its time, and in what it departs from the models.
 
     Without any option but ``customers`` the log obeys the purchase model and Gamma-Gamma exactly,
@@ -168,6 +169,15 @@ class SimulatedShop:
             raise ParameterError("start", self.start.isoformat(), bound) from None
         self.purchase_model()
         self.spend_model()
+
+    def _facts(self) -> dict[str, str]:
+        told = {"customers": f"{self.customers:,}", "days": f"{self.start} to {self.last_day}"}
+        told |= {"model": self.purchase_model().kernel.name, "seed": str(self.seed)}
+        for found in fields(self):
+            value = getattr(self, found.name)
+            if found.name not in {*told, "start", "span"} and value != found.default:
+                told[found.name.replace("_", " ")] = str(value)
+        return told
 
     def _check_length(self, name: str, longest: str) -> None:
         value = getattr(self, name)

@@ -11,6 +11,7 @@ from clvmodels.errors import ParameterError
 from clvmodels.models.data import CustomerData, as_customers, customer_index
 from clvmodels.models.gamma_gamma import GammaGammaModel
 from clvmodels.models.purchases import PurchaseModel
+from clvmodels.showing import ShownAsFacts, between
 from clvmodels.transactions.columns import CustomerColumns
 from clvmodels.units import Duration
 from clvmodels.value.averaging import Averagings
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True)
-class NewCustomer:
+@dataclass(frozen=True, repr=False)
+class NewCustomer(ShownAsFacts):
     """What to expect of a customer who has just bought for the first time.
 
     The first purchase itself is not counted. Money is NaN without a spend model.
@@ -40,9 +41,16 @@ class NewCustomer:
     clv_median: float
     clv_upper: float
 
+    def _facts(self) -> dict[str, str]:
+        return {
+            "expected purchases": f"{self.expected_purchases:.4g}",
+            "clv (interval for one)": between(self.clv, self.clv_lower, self.clv_upper),
+            "clv of the middle one": f"{self.clv_median:,.4g}",
+        }
 
-@dataclass(frozen=True)
-class CustomerValue:
+
+@dataclass(frozen=True, repr=False)
+class CustomerValue(ShownAsFacts):
     """Value of customers from a purchase model and a spend model.
 
     Parameters
@@ -71,6 +79,13 @@ class CustomerValue:
     _averagings: Averagings = field(
         default_factory=Averagings, init=False, repr=False, compare=False
     )
+
+    def _facts(self) -> dict[str, str]:
+        models = {"purchases": repr(self.purchases), "spend": repr(self.spend)}
+        terms = ("margin", "annual_discount_rate", "cost_per_order", "cost_per_customer_year")
+        return {name: text.split("\n")[0] for name, text in models.items()} | {
+            name.replace("_", " "): f"{getattr(self, name):,.6g}" for name in terms
+        }
 
     def predict(
         self, customers: CustomerData, horizon: str | Duration = "1y", interval: float = 0.9

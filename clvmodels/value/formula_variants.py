@@ -15,6 +15,7 @@ import numpy as np
 from clvmodels.errors import InputError, ParameterError
 from clvmodels.kernels.base import FloatArray, IntArray
 from clvmodels.models.data import CustomerData, as_customers, customer_index
+from clvmodels.showing import ShownAsText
 from clvmodels.transactions.columns import CustomerColumns
 from clvmodels.units import DAYS_PER_UNIT, DAYS_PER_YEAR, Duration, discounted_years
 from clvmodels.value.simple_formula import formula_of_sums, formula_sums, order_values
@@ -91,7 +92,7 @@ class FormulaVariant:
 
 
 @dataclass(frozen=True)
-class FormulaVariants:
+class FormulaVariants(ShownAsText):
     """Variants of the simple formula for the base, for each group, and for each customer.
 
     Attributes

@@ -101,7 +101,7 @@ class GroupTotals:
         return f"<p><b>GroupTotals</b>: {self._caption()}</p>{table}"
 
     def _caption(self) -> str:
-        return f"{self.interval:.0%} intervals"
+        return f"{100 * self.interval:.3g}% intervals"
 
 
 def group_totals(

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from clvmodels.kernels.base import FloatArray
+from clvmodels.showing import ShownAsFacts
 from clvmodels.transactions.columns import CustomerColumns
 from clvmodels.units import DAYS_PER_UNIT, DAYS_PER_YEAR
 from clvmodels.value.terms import ValueTerms
 
 
-@dataclass(frozen=True)
-class SimpleFormula:
+@dataclass(frozen=True, repr=False)
+class SimpleFormula(ShownAsFacts):
     """The formula for a whole base, with each input shown.
 
     Attributes
@@ -41,6 +42,16 @@ class SimpleFormula:
     def value_per_customer(self) -> float:
         """Average order x orders per year x years x margin, in money."""
         return self.mean_order_value * self.orders_per_year * self.horizon_years * self.margin
+
+    def _facts(self) -> dict[str, str]:
+        return {
+            "mean order value": f"{self.mean_order_value:,.2f}",
+            "orders per year": f"{self.orders_per_year:,.2f}",
+            "years": f"{self.horizon_years:.4g}",
+            "margin": f"{self.margin:.4g}",
+            "customers": f"{self.customers:,}",
+            "value": f"{self.value:,.0f}, or {self.value_per_customer:,.2f} a customer",
+        }
 
 
 def order_values(columns: CustomerColumns) -> FloatArray:

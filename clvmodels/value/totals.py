@@ -16,6 +16,7 @@ from scipy.special import ndtri
 from clvmodels.kernels.base import FloatArray, IntArray
 from clvmodels.models.base import Model
 from clvmodels.models.gamma_gamma import GammaGammaModel, spend_evidence
+from clvmodels.showing import ShownAsFacts, between
 from clvmodels.transactions.columns import CustomerColumns, in_runs
 from clvmodels.value.parameters import parameter_pairs
 from clvmodels.value.plug_in import Ahead
@@ -32,8 +33,8 @@ _STEP = 1e-3
 SUMS = ("sum_mean", "sum_square", "sum_order", "priced")
 
 
-@dataclass(frozen=True)
-class Total:
+@dataclass(frozen=True, repr=False)
+class Total(ShownAsFacts):
     """A total of the base with its predictive interval.
 
     Attributes
@@ -98,9 +99,21 @@ class Total:
             shock.sd, shock.assumed, shock.degrees_of_freedom, shock.windows,
         )  # fmt: skip
 
+    def _facts(self) -> dict[str, str]:
+        source = f"learned from {self.common_shock_windows} windows"
+        return {
+            f"expected ({self.interval:.4g} interval)": between(
+                self.expected, self.lower, self.upper
+            ),
+            "sd from parameters": f"{self.sd_parameters:,.4g}",
+            "sd from customers": f"{self.sd_customers:,.4g}",
+            "common shock": f"{self.common_shock:.3g} "
+            f"({'assumed' if self.common_shock_assumed else source})",
+        }
 
-@dataclass(frozen=True)
-class ValueTotals:
+
+@dataclass(frozen=True, repr=False)
+class ValueTotals(ShownAsFacts):
     """Totals of the base over the horizon; None where there is no money or no finite number.
 
     ``active`` counts the customers who are active today, so no shock ahead enters its interval.
@@ -111,6 +124,19 @@ class ValueTotals:
     purchases: Total | None
     clv: Total | None
     potential_value: Total | None
+
+    def _facts(self) -> dict[str, str]:
+        totals = {
+            "active": self.active,
+            "purchases": self.purchases,
+            "clv": self.clv,
+            "potential value": self.potential_value,
+        }
+        told = {
+            name: "none" if total is None else between(total.expected, total.lower, total.upper)
+            for name, total in totals.items()
+        }
+        return {"customers": f"{self.customers:,}"} | told | {"interval": str(self.active.interval)}
 
 
 @dataclass(frozen=True)

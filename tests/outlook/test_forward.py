@@ -3,6 +3,7 @@
 import json
 from datetime import date
 
+import numpy as np
 import pytest
 
 import clvmodels as clv
@@ -10,6 +11,7 @@ from clvmodels.outlook.forward import forward
 from clvmodels.outlook.history import History
 from clvmodels.outlook.tornado import tornado
 from clvmodels.simulation.simulate import simulate_tables
+from clvmodels.value.parameters import parameter_pairs
 from clvmodels.value.shock import NO_SHOCK, CommonShock, CommonShocks
 from clvmodels.value.totals import ValueGroups, value_totals
 from tests.outlook.bases import END, as_table, expected_value, model_of, simulated, spend_model
@@ -54,6 +56,34 @@ def test_active_customers_only_become_fewer():
     counts = [found["active_today"], *(span["active_at_end"] for span in found["spans"])]
     expected = [each["expected"] for each in counts]
     assert expected == sorted(expected, reverse=True)
+
+
+def test_a_new_customer_is_worth_what_the_models_say_give_or_take_their_parameters():
+    terms = {"margin": 0.4, "cost_per_order": 3.0, "cost_per_customer_year": 2.0}
+    spend = spend_model()
+    value = clv.CustomerValue(model_of("bgnbd", uncertain=True), spend, **terms)
+    scorer, groups = value.scorer("1y", 0.9), ValueGroups.of(simulated(50))
+    mean = forward(groups, scorer, QUIET, 0.9, END)["new_customer"]
+    alone = value.new_customer("1y", 0.9)
+    assert mean["expected"] == pytest.approx(alone.clv, rel=1e-9)
+    # A mean over many is known far better than what one of them will bring.
+    assert alone.clv_lower < mean["lower"] < mean["expected"] < mean["upper"] < alone.clv_upper
+    worth = [
+        clv.CustomerValue(pair, spend, **terms).new_customer("1y").clv
+        for pair, _ in parameter_pairs(value.purchases, spend, 256, by_curvature=True)
+    ]
+    bounds = np.quantile(worth, [0.05, 0.95])
+    assert mean["upper"] - mean["lower"] == pytest.approx(bounds[1] - bounds[0], rel=0.15)
+
+
+def test_a_new_customer_carries_the_common_shock_but_for_fixed_costs():
+    scorer = scorer_of(cost_per_customer_year=2.0)
+    groups, shock = ValueGroups.of(simulated(50)), CommonShock(0.2, 50.0)
+    found = forward(groups, scorer, CommonShocks(NO_SHOCK, shock), 0.9, END)["new_customer"]
+    gross = found["expected"] + scorer.terms.fixed_cost
+    assert found["upper"] + scorer.terms.fixed_cost == pytest.approx(gross * shock.factor(0.9))
+    no_money = clv.CustomerValue(model_of("bgnbd"), None).scorer("1y", 0.9)
+    assert forward(groups, no_money, QUIET, 0.9, END)["new_customer"] is None
 
 
 def test_what_new_customers_must_bring_by_hand():

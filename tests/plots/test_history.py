@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.dates import num2date
+from matplotlib.dates import date2num, num2date
 from matplotlib.figure import Figure
 
 import clvmodels as clv
@@ -104,9 +104,21 @@ def test_without_a_future_nothing_of_it_is_drawn(model, ax):
 
 
 def test_one_day_can_be_drawn(model, ax):
-    path = plots.alive_path(model, ["2024-05-31"], TODAY)
-    plots.plot_customer_history(path, ["2024-05-31"], TODAY, ax=ax)
+    path = plots.alive_path(model, [TODAY], TODAY)
+    plots.plot_customer_history(path, [TODAY], TODAY, ax=ax)
     ax.figure.canvas.draw()
+    lines = {line.get_label(): line for line in ax.get_lines()}
+    chance, bought = lines["P(alive)"], lines["purchase"]
+    assert list(chance.get_ydata()) == [1.0]
+    # A line through one point would not be seen.
+    assert chance.get_marker() == "o"
+    day = date2num(np.datetime64(TODAY))
+    for line in (chance, bought):
+        assert line.get_xdata(orig=False).tolist() == [day]
+    first, last = ax.get_xlim()
+    assert first < day < last
+    assert last - first < 10 * 366
+    assert any(text.get_text() == f"today, {TODAY}" for text in ax.texts)
 
 
 def test_nothing_leaves_the_figure(model, ax):

@@ -11,6 +11,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.dates import num2date
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from clvmodels import plots
 from clvmodels.errors import ConfigurationError
@@ -197,6 +198,9 @@ def test_a_currency_is_text_and_never_a_formula(ax, currency):
     )
     assert currency in ax.get_xlabel()
     ax.figure.canvas.draw()
+    told = [text for text in ax.figure.findobj(Text) if currency in text.get_text()]
+    assert len(told) == 2
+    assert not any(text.get_parse_math() for text in told)
 
 
 def test_without_axes_a_new_figure_is_made():

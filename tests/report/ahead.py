@@ -167,6 +167,7 @@ def forward(customers: int, *, money: bool = True) -> dict[str, Any]:
         "shock": {"purchases_sd": 0.2, "value_sd": 0.2, "assumed": True, "windows": 0},
         "active_today": estimate(0.79 * customers, 0.99, 1.01),
         "spans": spans,
+        "new_customer": estimate(11.23) if money else None,
         "new_customers": {
             "quantity": "revenue" if money else "purchases",
             "last_year": {
@@ -402,6 +403,7 @@ def scenarios() -> dict[str, Any]:
     base = {"low": 900.0, "likely": 2100.0, "high": 5200.0, "lower": 1010.0, "upper": 4400.0}
     referral = {"low": 0.1, "likely": 0.2, "high": 0.4, "source": "survey 2025"}
     leave = {"low": 0.3, "likely": 0.6, "high": 0.7, "source": None}
+    word_of_mouth = "Referrals and word of mouth"
     return {
         "horizon": "1y",
         "currency": "USD",
@@ -414,16 +416,16 @@ def scenarios() -> dict[str, Any]:
                 "name": name,
                 "title": title,
                 "direction": direction,
-                "inputs": [{"name": "share", "label": label, "unit": "a year", **entered}],
+                "inputs": [{"name": "share", "label": label, "unit": unit, **entered}],
                 "formula": "customers × share × value",
                 "per_customer": {"low": 0.9, "likely": 2.1, "high": 5.2},
                 "segments": [],
                 "base": base,
                 "sentence": f"{title}: the base changes by 2,100 USD (1,010 to 4,400).",
             }
-            for name, title, direction, label, entered in (
-                ("referrals", "Referrals and word of mouth", "gain", "Referrals", referral),
-                ("bad_experience", "One bad experience", "loss", "Share who leave", leave),
+            for name, title, direction, label, unit, entered in (
+                ("referrals", word_of_mouth, "gain", "Referrals", "a year", referral),
+                ("bad_experience", "One bad experience", "loss", "Share who leave", "share", leave),
             )
         ],
         "not_entered": ["reviews", "praise"],

@@ -193,7 +193,8 @@ def test_the_finding_on_calibration_is_the_widest_gap_in_purchases():
 def test_the_finding_on_groups():
     text = findings.groups(evidence().groups["cohort"])
     assert (
-        text == "Most purchases were missed at 1997Q1: 1,500 made, 1,250 forecast (16.7% too low)."
+        text
+        == "Most purchases were missed among “1997 Q1”: 1,500 made, 1,250 forecast (16.7% too low)."
     )
 
 

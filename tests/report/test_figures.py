@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from clvmodels import wording
@@ -10,6 +12,7 @@ from clvmodels.report import build_summary, findings
 from clvmodels.report.figures import _CAUSES, draw_figures
 from clvmodels.value.formula_causes import CAUSES
 from tests.report.factory import make_run
+from tests.report.page import Page
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +87,17 @@ def test_drawings_are_small(figures):
     sizes = {name: len(figure.svg) for name, figure in figures.items()}
     assert max(sizes.values()) < 60_000, sizes
     assert all(figure.svg.count("<path") < 250 for figure in figures.values())
+
+
+def test_drawings_carry_no_names_or_groups_that_serve_nothing(figures):
+    for name, figure in figures.items():
+        page = Page(figure.svg)
+        used = set(re.findall(r'(?:url\(|href=")#([^")]+)', figure.svg))
+        named = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+        assert set(named) == used, name
+        assert all(one.startswith(f"{name}-") for one in named)
+        assert all(group for group in page.find("g")), name
+        assert "<!--" not in figure.svg
 
 
 def test_large_misses_of_the_formula_leave_the_models_readable(figures):

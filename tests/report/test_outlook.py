@@ -90,7 +90,7 @@ def test_page_one_answers(pages, summaries):
         "Only with caution.",
         "Three findings",
         "What to decide",
-        "Since 31 March 1998 it went down by 640 USD (−8%).",
+        "Since 31 March 1998 the value of the base went down by 640 USD (−8%).",
         "What customers did −960 This is because of behaviour.",
     ):
         assert told.replace("\xa0", " ") in first, told
@@ -130,7 +130,7 @@ def test_the_weightiest_findings_are_told(tmp_path):
         run["last_forecast"]["revenue"]["off"] = -0.97
 
     summary = build_summary(make_run(tmp_path / "run", customers=200, change=missed))
-    assert summary.page_one.findings[0] == summary.outlook.last_forecast["sentence"]
+    assert summary.page_one.findings[0] == outlook_findings.last_forecast(summary)
     assert page_one(summary) == summary.page_one
 
 
@@ -192,8 +192,10 @@ def test_scenarios_stand_beside_the_value_and_never_in_it(pages, summaries):
     text = text_of(pages["full"])
     assert "Beside the value: scenarios that were entered" in text
     rows = pages["full"].table("What was entered")
-    assert rows["Referrals and word of mouth"][1] == "+2,100"
-    assert rows["One bad experience"][1:] == ["−2,100", "1,010 to 4,400"]
+    assert rows["Referrals and word of mouth"][0].startswith("Referrals: 0.2 a year (0.1 to 0.4)")
+    assert rows["Referrals and word of mouth"][1:] == ["+2,100", "+1,010 to +4,400"]
+    assert rows["One bad experience"][0].startswith("Share who leave: 60% (30% to 70%)")
+    assert rows["One bad experience"][1:] == ["−2,100", "−1,010 to −4,400"]
     assert "no source given" in rows["One bad experience"][0]
     assert summaries["full"].answer.value == summaries["old"].answer.value
     assert "scenarios that were entered" not in text_of(pages["old"])
@@ -342,6 +344,33 @@ def test_the_price_of_new_customers_stands_beside_what_they_bring(summaries):
     told = next(text for text in page_one(summary).decisions if "new customers" in text)
     assert words.amount(dearest["cac"], summary) in told
     assert words.amount(dearest["margin_at_horizon"]["expected"], summary) in told
+
+
+def test_what_a_new_customer_brings_has_an_interval(tmp_path, pages):
+    def without_cac(run, _):
+        full(run, None)
+        run["payback"] = None
+
+    summary = build_summary(make_run(tmp_path, change=without_cac))
+    told = next(text for text in summary.page_one.decisions if "new customers" in text)
+    mean = summary.outlook.forward["new_customer"]
+    for value in mean.values():
+        assert wording.number(value) in told
+    bounds = wording.money_range(mean["lower"], mean["upper"], "USD").replace("\xa0", " ")
+    assert f"90% interval of the average: {bounds}" in text_of(pages["full"])
+
+
+def test_without_an_interval_page_one_gives_no_number_of_a_new_customer(summaries):
+    assert summaries["old"].answer.new_customer is not None
+    assert not any("new customers" in text for text in summaries["old"].page_one.decisions)
+
+
+@pytest.mark.parametrize(
+    ("kind", "last"), [("full", "sales of 81,200 USD"), ("no money", "3,100 purchases")]
+)
+def test_the_need_for_new_customers_names_what_it_repeats_once(summaries, kind, last):
+    told = next(t for t in page_one(summaries[kind]).findings if t.startswith("To repeat"))
+    assert told.replace("\xa0", " ").startswith(f"To repeat last year's {last}, ")
 
 
 def test_a_payback_within_a_month_has_no_tiny_numbers():
