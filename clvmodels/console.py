@@ -7,13 +7,15 @@ from typing import Any
 
 import typer
 
+from clvmodels.wording import money, money_range, percent, plural, span
+
 
 def print_account(record: dict[str, Any]) -> None:
     """Say where the rows went, how many customers there are and what deserves a look."""
     rows = record["rows"]
     if rows is not None:
         _print_rows(rows)
-    typer.echo(f"{record['customers']:,} customers", err=True)
+    typer.echo(plural(record["customers"], "customer"), err=True)
     for warning in record["warnings"]:
         typer.echo(f"warning: {warning['message']}", err=True)
 
@@ -36,10 +38,11 @@ def print_outcome(record: dict[str, Any], out: Path) -> None:
     untrusted = record.get("trusted") == "untrusted"
     value = totals and totals["clv"]
     if value and not untrusted:
-        unit = f" {currency}" if currency else ""
+        expected = money(value["expected"], currency)
+        bounds = money_range(value["lower"], value["upper"], currency)
         typer.echo(
-            f"Value of the base over {record['config']['horizon']}: {value['expected']:,.0f}{unit} "
-            f"({value['interval']:.0%} interval {value['lower']:,.0f} to {value['upper']:,.0f})",
+            f"Value of the base over {span(record['config']['horizon'])}: {expected} "
+            f"({percent(value['interval'])} interval {bounds})",
             err=True,
         )
     if record.get("trusted"):
@@ -58,7 +61,7 @@ def print_outcome(record: dict[str, Any], out: Path) -> None:
 _LEGEND = (
     "bias: by how much the forecast total misses what happened; money: the same for spend.",
     "MAE: mean absolute error per customer. more: by how much it is larger than the first model's",
-    "on the same customers; the true difference is within ± with a probability of {interval:.0%}.",
+    "on the same customers; the true difference is within ± with a probability of {interval}.",
     "log and CRPS: scores of the whole distribution, lower is better. in 90%: customers inside the",
     "90% interval; more than 90% is right, since purchases are whole numbers and many are 0.",
     "Gini: how well customers are put in order, from 0 (chance) to 1.",
@@ -74,8 +77,8 @@ def print_back_test(found: dict[str, Any]) -> None:
         actual, newcomers = split["actual"], split["newcomers"]
         spent = "" if actual["spend"] is None else f" and spent {actual['spend']:,.0f}"
         typer.echo(
-            f"{split['origin']} to {split['end']}: {split['customers']:,} customers bought "
-            f"{actual['purchases']:,} times{spent}"
+            f"{split['origin']} to {split['end']}: {plural(split['customers'], 'customer')} bought "
+            f"{plural(actual['purchases'], 'time')}{spent}"
         )
         rows: list[tuple[str, ...]] = [("", *_COLUMNS)]
         rows += [_method_row(name, method, split) for name, method in split["methods"].items()]
@@ -91,7 +94,7 @@ def print_back_test(found: dict[str, Any]) -> None:
         typer.echo("")
     if found["overlapping"]:
         typer.echo("The log is short: these times overlap, so they are no independent evidence.")
-    interval = found["splits"][0]["differences"][0]["interval"]
+    interval = percent(found["splits"][0]["differences"][0]["interval"])
     for line in _LEGEND:
         typer.echo(line.format(interval=interval))
 

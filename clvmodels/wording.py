@@ -5,7 +5,10 @@ Escaping for HTML is not done here: templates and whoever else writes markup do 
 
 from __future__ import annotations
 
+import csv
+import io
 import math
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from clvmodels.units import Duration
@@ -72,17 +75,18 @@ def money(value: float | None, currency: str | None, digits: int = 3) -> str:
     ('$1,230', '1,230\xa0EUR', '−€3.00', '1,230')
     """
     text = number(value, digits)
-    if currency is None or text == NO_NUMBER:
+    if not currency or text == NO_NUMBER:
         return text
-    if len(currency) == 1 and not currency.isalnum():
-        return f"−{currency}{text[1:]}" if text.startswith("−") else f"{currency}{text}"
-    return f"{text}{NO_BREAK}{printable(currency, 12)}"
+    label = printable(currency, 12)
+    if len(label) == 1 and not label.isalnum():
+        return f"−{label}{text[1:]}" if text.startswith("−") else f"{label}{text}"
+    return f"{text}{NO_BREAK}{label}"
 
 
 def money_range(low: float, high: float, currency: str | None, between: str = "to") -> str:
     """Write two bounds, naming a label such as EUR once: ``1,010 to 1,450 EUR``."""
     first, last = money(low, currency), money(high, currency)
-    if currency is not None and first.endswith(printable(currency, 12)):
+    if currency and first.endswith(printable(currency, 12)):
         first = number(low)
     return f"{first} {between} {last}"
 
@@ -142,3 +146,18 @@ def cell(value: object) -> object:
         return value
     start = value.lstrip()[:1]
     return f"'{value}" if start in _FORMULA or value[:1] in ("\t", "\r", "\n") else value
+
+
+def sheet(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> str:
+    r"""Write a table as CSV that a spreadsheet can open without harm.
+
+    Examples
+    --------
+    >>> sheet(["who", "cost"], [{"who": "=1+1", "cost": 2.5}, {"who": "Ann"}])
+    "who,cost\n'=1+1,2.5\nAnn,\n"
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([cell(row.get(name)) for name in columns] for row in rows)
+    return text.getvalue()

@@ -46,6 +46,15 @@ def test_the_table_fits_a_terminal_and_says_what_its_columns_mean(monkeypatch, c
     assert "±" in row
 
 
+def test_quiet_leaves_the_table_where_no_file_has_it(monkeypatch, capsys, log, tmp_path):
+    asked = ("backtest", log, "--holdout", "60d", "--origins", 1, "--models", "nbd", "--quiet")
+    status, out, err = command(monkeypatch, capsys, *asked)
+    assert (status, err) == (0, "")
+    assert out.count("  nbd ") == 1
+    filed = command(monkeypatch, capsys, *asked, "--out", tmp_path / "check.json")
+    assert filed == (0, "", "")
+
+
 def test_one_object_and_a_file_with_a_schema_number(monkeypatch, capsys, log, tmp_path):
     out_file = tmp_path / "check.json"
     status, out, _ = command(

@@ -474,7 +474,7 @@ def test_a_run_in_a_process_of_its_own(log, tmp_path):
     assert done.stdout == ""
     assert re.findall(r"^([a-z -]+): \d+\.\d s(?:, 250 customers)?$", done.stderr, re.M) == STAGES
     assert re.search(
-        r"^Value of the base over 1y: [\d,]+ 💰 \(90% interval [\d,]+ to [\d,]+\)$",
+        r"^Value of the base over the next year: 💰[\d,]+ \(90% interval 💰[\d,]+ to 💰[\d,]+\)$",
         done.stderr,
         re.M,
     )

@@ -111,3 +111,10 @@ def test_the_options_of_sql_reach_the_query():
     for part in ("'2024-05-06'", "amount > 0", "'Asia/Tokyo'", '"kunde"', 'FROM "a"', 'FROM "b"'):
         assert part in done.stdout
     assert '"amount"' not in clvmodels("sql", "a", "--no-amount").stdout
+
+
+def test_sql_as_one_object():
+    asked = ("sql", "orders", "--dialect", "spark")
+    query = clvmodels(*asked, "--quiet").stdout
+    assert query.rstrip().endswith(";")
+    assert clvmodels(*asked, "--json").record == {"dialect": "spark", "query": query}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import doctest
+import io
 import math
 
 import pytest
@@ -64,6 +66,8 @@ def test_signed_percentages():
     ("currency", "text"),
     [
         (None, "1,230"),
+        ("", "1,230"),
+        ("\u202e", "1,230\xa0\\u202e"),
         ("$", "$1,230"),
         ("€", "€1,230"),
         ("EUR", "1,230\xa0EUR"),
@@ -134,6 +138,14 @@ def test_what_is_none_stays(text):
 def test_a_cell_of_nothing_is_empty():
     assert wording.cell(None) == wording.cell(math.nan) == ""
     assert wording.cell(-2.5) == -2.5
+
+
+def test_a_sheet_has_a_cell_for_every_column_and_no_formula():
+    rows = [{"a": "=1", "b": 'x,"y"\n'}, {"b": None, "c": "not asked for"}, {"a": -1.5, "b": False}]
+    text = wording.sheet(("a", "b"), rows)
+    assert list(csv.reader(io.StringIO(text))) == [
+        ["a", "b"], ["'=1", 'x,"y"\n'], ["", ""], ["-1.5", "no"],
+    ]  # fmt: skip
 
 
 def test_the_examples_in_the_documentation_hold():

@@ -13,7 +13,6 @@ from clvmodels.errors import ExitStatus
 decisions = typer.Typer(
     name="decisions",
     help="How past decisions look with what was known then.",
-    no_args_is_help=True,
     add_completion=False,
 )
 
@@ -113,7 +112,7 @@ def decide(
         )
     if as_json:
         typer.echo(made.to_json())
-    elif not quiet:
+    else:
         typer.echo(str(made))
     if not made.trusted:
         raise typer.Exit(ExitStatus.UNTRUSTED)
@@ -161,9 +160,9 @@ def review_decisions(
         found.write(out)
     if as_json:
         typer.echo(found.to_json())
-    elif not quiet:
+    elif out is None or not quiet:
         typer.echo(str(found))
-        if out is not None:
-            typer.echo(f"Everything: {out}", err=True)
+    if out is not None and not quiet:
+        typer.echo(f"Everything: {out}", err=True)
     if not found.trusted:
         raise typer.Exit(ExitStatus.UNTRUSTED)

@@ -45,11 +45,13 @@ def back_test(
         write_json(out, record["backtest"], schema=BACKTEST_SCHEMA)
     if as_json:
         typer.echo(json.dumps(record))
-    elif not quiet:
-        print_account(record)
-        print_back_test(record["backtest"])
-        if out is not None:
-            typer.echo(f"Everything: {out}", err=True)
+    else:
+        if not quiet:
+            print_account(record)
+        if out is None or not quiet:
+            print_back_test(record["backtest"])
+    if out is not None and not quiet:
+        typer.echo(f"Everything: {out}", err=True)
 
 
 def report(

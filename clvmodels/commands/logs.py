@@ -12,6 +12,7 @@ import typer
 from clvmodels.commands.shared import LOG_PANELS, Config, Json, Logs, Quiet, progress_for
 from clvmodels.console import print_account
 from clvmodels.options import SHOP_OPTIONS, with_options
+from clvmodels.wording import plural
 
 
 @with_options(*LOG_PANELS)
@@ -65,6 +66,8 @@ def sql(
             show_default=False,
         ),
     ] = None,
+    as_json: Json = False,
+    _quiet: Quiet = False,
     **options: Any,
 ) -> None:
     """Print the query that summarises a log inside a database, for score --summary."""
@@ -80,7 +83,11 @@ def sql(
         drop_zero=config.zero_amounts == "drop",
         returns=config.returns,
     )
-    typer.echo(summary_sql(tables, dialect, columns, config.observation_end), nl=False)
+    query = summary_sql(tables, dialect, columns, config.observation_end)
+    if as_json:
+        typer.echo(json.dumps({"dialect": dialect, "query": query}))
+    else:
+        typer.echo(query, nl=False)
 
 
 @with_options("Models", "Time", "Pace", "Customers", "Rows", table=SHOP_OPTIONS)
@@ -108,4 +115,5 @@ def simulate(
     if as_json:
         typer.echo(json.dumps(record))
     elif not quiet:
-        typer.echo(f"{record['rows']:,} rows of {customers:,} customers: {out}", err=True)
+        rows, whose = plural(record["rows"], "row"), plural(customers, "customer")
+        typer.echo(f"{rows} of {whose}: {out}", err=True)

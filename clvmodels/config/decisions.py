@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from clvmodels.config.entered import Entered, refusal
 from clvmodels.errors import ConfigurationError
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -16,11 +17,7 @@ Money = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 _MARKS = ("1", "true", "yes", "y", "x")
 
 
-class _Entered(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ActionRule(_Entered):
+class ActionRule(Entered):
     """What is known about an action; what is None comes from the preset of the same name.
 
     Attributes
@@ -46,7 +43,7 @@ class ActionRule(_Entered):
     cost_basis: Annotated[str, Field(max_length=400)] | None = None
 
 
-class Range(_Entered):
+class Range(Entered):
     """A number that nobody knows exactly; one number alone stands for all three."""
 
     low: Money = 0.0
@@ -81,14 +78,14 @@ _NOBODY = ShareRange()
 _NOTHING = Range()
 
 
-class Referrals(_Entered):
+class Referrals(Entered):
     """Customers who bring others."""
 
     referrals_per_year: Range = _NOTHING
     conversion: ShareRange = _NOBODY
 
 
-class Reviews(_Entered):
+class Reviews(Entered):
     """Ratings and reviews that others read."""
 
     reviews_per_year: Range = _NOTHING
@@ -96,7 +93,7 @@ class Reviews(_Entered):
     conversion: ShareRange = _NOBODY
 
 
-class Influencers(_Entered):
+class Influencers(Entered):
     """Customers whom many listen to, marked in a column of the labels."""
 
     column: Annotated[str, Field(min_length=1)]
@@ -105,7 +102,7 @@ class Influencers(_Entered):
     conversion: ShareRange = _NOBODY
 
 
-class Praise(_Entered):
+class Praise(Entered):
     """Praise that reaches many."""
 
     customers: ShareRange = _NOBODY
@@ -113,7 +110,7 @@ class Praise(_Entered):
     conversion: ShareRange = _NOBODY
 
 
-class Failing(_Entered):
+class Failing(Entered):
     """A failing that reaches many more."""
 
     customers: ShareRange = _NOBODY
@@ -121,7 +118,7 @@ class Failing(_Entered):
     deterred: ShareRange = _NOBODY
 
 
-class Feedback(_Entered):
+class Feedback(Entered):
     """What customers say that makes the product better."""
 
     suggestions_per_year: Range = _NOTHING
@@ -129,7 +126,7 @@ class Feedback(_Entered):
     value: Range = _NOTHING
 
 
-class BadExperience(_Entered):
+class BadExperience(Entered):
     """One bad experience: some leave, and they tell others."""
 
     customers: ShareRange = _NOBODY
@@ -138,7 +135,7 @@ class BadExperience(_Entered):
     deterred: ShareRange = _NOBODY
 
 
-class ScenarioRules(_Entered):
+class ScenarioRules(Entered):
     """Scenarios beyond purchases; None where nothing was entered."""
 
     referrals: Referrals | None = None
@@ -232,11 +229,7 @@ def checked_actions(content: Any) -> dict[str, ActionRule]:
         try:
             rules[str(name)] = ActionRule.model_validate(values)
         except ValidationError as error:
-            problems += [
-                f"actions.{'.'.join(map(str, (name, *found['loc'])))} = {found['input']!r}: "
-                f"{found['msg']}."
-                for found in error.errors()
-            ]
+            problems.append(refusal(error, ActionRule, ("actions", str(name))))
     if problems:
         raise ConfigurationError(" ".join(problems))
     return rules

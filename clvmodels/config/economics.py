@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from clvmodels.config.entered import Entered
 from clvmodels.errors import DurationError
 from clvmodels.units import Duration
 
@@ -14,13 +15,11 @@ Money = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 _COHORT = re.compile(r"\d{4}(?:-\d\d| [QH]\d)?", re.ASCII)
 
 
-class EconomicsConfig(BaseModel):
+class EconomicsConfig(Entered):
     """Margin, costs, discounting and what customers cost to win; `docs/economics.md` tells more.
 
     Money is in the currency of the log, shares are fractions: 0.35 is 35 %.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     # Share of an amount that is profit before promotions, and share of it that is given back.
     margin: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0

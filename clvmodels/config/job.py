@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import difflib
-import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from clvmodels.config.decisions import ActionRule, ScenarioRules
 from clvmodels.config.economics import EconomicsConfig
@@ -122,27 +120,7 @@ def resolve_config(file: Path | None, given: dict[str, Any]) -> JobConfig:
     """
     values = _read_toml(file) if file is not None else {}
     values |= {name: value for name, value in given.items() if value is not None}
-    try:
-        return JobConfig.model_validate(values)
-    except ValidationError as error:
-        raise ConfigurationError(" ".join(_describe(found) for found in error.errors())) from None
-
-
-def _describe(problem: Any) -> str:
-    """Say in a sentence what is wrong with an option."""
-    option = ".".join(map(str, problem["loc"]))
-    if problem["type"] == "extra_forbidden" and len(problem["loc"]) > 1:
-        return f"{option} is no option."
-    if problem["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(option, JobConfig.model_fields, n=1)
-        known = ", ".join(JobConfig.model_fields)
-        hint = f"did you mean {close[0]}?" if close else f"there are {known}."
-        return f"{option} is no option; {hint}"
-    complaint = (
-        str(problem["ctx"]["error"]) if "error" in problem.get("ctx", {}) else problem["msg"]
-    )
-    subject = f"{option} = {problem['input']!r}: " if option else ""
-    return subject + re.sub(r"^(Input|String) should", "it must", complaint).rstrip(".") + "."
+    return JobConfig(**values)
 
 
 def _read_toml(file: Path) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import math
+import os
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,23 +13,19 @@ from typing import Any
 
 import numpy as np
 
-from clvmodels.config.decisions import (
-    ActionRule,
-    action_name,
-    action_rules,
-    checked_actions,
-    read_actions,
-)
+from clvmodels.config.decisions import ActionRule, action_name
 from clvmodels.decisions.decision import Asked, Decision, Figure
 from clvmodels.decisions.saved_run import SavedRun
 from clvmodels.decisions.segment_stake import SegmentStake
 from clvmodels.decisions.sentences import notes, sentence
 from clvmodels.decisions.stake import Stake, room
-from clvmodels.decisions.words import printable
 from clvmodels.errors import ConfigurationError, ParameterError
 from clvmodels.value.shock import NO_SHOCK, CommonShock
 from clvmodels.value.terms import check_interval
 from clvmodels.value.totals import Total
+from clvmodels.wording import printable
+
+_PATH, _NONE = (str, os.PathLike), type(None)
 
 
 def decide(
@@ -76,19 +74,16 @@ def decide(
     ArtefactError
         If the folder is no complete run.
     """
+    _check_kind("run_dir", run_dir, _PATH, "the folder of a run, as text or a Path")
+    _check_kind("segment", segment, (str, _NONE), "a name, as text")
+    _check_kind("action", action, str, "a name, as text")
+    _check_kind("config", config, (*_PATH, _NONE), "a TOML file, as text or a Path")
+    _check_kind("model", model, (*_PATH, _NONE), "a folder of models, as text or a Path")
     if (customer is None) == (segment is None):
         msg = "Give either a customer or a segment."
         raise ConfigurationError(msg)
-    for name, text in (("segment", segment), ("action", action)):
-        if text is not None and not isinstance(text, str):
-            raise ParameterError(name, text, "a name, as text")
     run = SavedRun.open(run_dir, model)
-    given = (
-        checked_actions(run.config.get("actions") or {})
-        if config is None
-        else read_actions(Path(config))
-    )
-    name, rule = _rule(action, action_rules(given))
+    name, rule = _rule(action, run.actions(config))
     asked = _asked(name, rule, cost, keeps)
     if in_touch and (asked.effect == "win_back" or segment is not None):
         msg = "Only one customer can be in touch, and who is in touch needs no winning back."
@@ -103,18 +98,35 @@ def _rule(action: str, rules: Mapping[str, ActionRule]) -> tuple[str, ActionRule
     if name in rules:
         return name, rules[name]
     close = difflib.get_close_matches(name, rules, n=1)
-    hint = f"did you mean {printable(close[0])}?" if close else f"there are {', '.join(rules)}."
+    known = ", ".join(map(printable, rules))
+    hint = f"did you mean {printable(close[0])}?" if close else f"there are {known}."
     raise ConfigurationError(f"action = {printable(action)!r} is not known; {hint}")
 
 
+def _check_kind(name: str, value: object, kind: Any, bound: str) -> None:
+    if not isinstance(value, kind):
+        # What an object shows of itself may be pages long.
+        shown = value if isinstance(value, int | float | str) else type(value)
+        raise ParameterError(name, shown, bound)
+
+
+def _number(name: str, value: Any, most: float, bound: str) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not 0.0 <= number <= most:
+        raise ParameterError(name, value, bound)
+    return number
+
+
 def _asked(name: str, rule: ActionRule, cost: float | None, keeps: float | None) -> Asked:
-    cost = rule.cost if cost is None else float(cost)
-    keeps = (rule.keeps or 0.0) if keeps is None else float(keeps)
-    if cost is not None and not 0.0 <= cost < math.inf:
-        raise ParameterError("cost", cost, "at least 0 and finite, in money")
-    if not 0.0 <= keeps <= 1.0:
-        bound = "from 0 to 1: 0.3 raises the chance that the customer stays by 30 percentage points"
-        raise ParameterError("keeps", keeps, bound)
+    cost = rule.cost if cost is None else cost
+    keeps = rule.keeps or 0.0 if keeps is None else keeps
+    if cost is not None:
+        cost = _number("cost", cost, sys.float_info.max, "at least 0 and finite, in money")
+    bound = "from 0 to 1: 0.3 raises the chance that the customer stays by 30 percentage points"
+    keeps = _number("keeps", keeps, 1.0, bound)
     effect, basis = rule.effect or "keep", rule.cost_basis or ""
     return Asked(name, rule.label or name, effect, cost, keeps, keeps, 1.0, basis)
 
@@ -137,7 +149,7 @@ def _for_customer(run: SavedRun, row: dict[str, Any], asked: Asked, in_touch: bo
         sentence="",
         total_cost=asked.cost,
     )
-    priced = run.models[1] is not None
+    priced = run.basis.models[1] is not None
     made = _with_money(made, run, stake) if priced else _with_purchases(made, run, stake)
     return _spoken(made, frequency=int(row["frequency"]), in_touch=in_touch)
 
@@ -156,7 +168,7 @@ def _with_money(made: Decision, run: SavedRun, stake: Stake) -> Decision:
     if asked.cost is None:
         return made
     cost, kept = asked.cost, stake.kept(asked.keeps_used)
-    low, _, high = check_interval(run.interval)
+    low, _, high = check_interval(run.basis.interval)
     bounds = [
         float(kept.value_quantile(level)[0]) - cost if asked.keeps_used > 0.0 else -cost
         for level in (low, high)
@@ -177,10 +189,10 @@ def _with_money(made: Decision, run: SavedRun, stake: Stake) -> Decision:
 
 def _with_purchases(made: Decision, run: SavedRun, stake: Stake) -> Decision:
     """Without amounts: how many purchases are at stake, and what each would have to earn."""
-    if run.terms.horizon.is_lifetime:
+    if run.basis.terms.horizon.is_lifetime:
         return made
     kept = stake.kept(1.0)
-    lower, _, upper = check_interval(run.interval)
+    lower, _, upper = check_interval(run.basis.interval)
     bounds = (float(kept.purchases_quantile(level)[0]) for level in (lower, upper))
     expected = float(kept.expected_if_active.mean(axis=0)[0])
     return replace(
@@ -208,28 +220,30 @@ def _for_segment(run: SavedRun, name: str, asked: Asked) -> Decision:
         action=asked,
         segment=name,
         probability_alive=sums.alive,
-        value=sums.value if run.models[1] is not None else None,
+        value=sums.value if run.basis.models[1] is not None else None,
         recommendation="no_money",
         sentence="",
         total_cost=total,
     )
-    if run.models[1] is None:
+    if run.basis.models[1] is None:
         expected = stake.purchases_at_stake
-        purchases = None if expected is None else Figure(expected, expected, expected)
-        profit = None if expected is None else _profit(asked, expected)
-        made = replace(made, purchases_at_stake=purchases, break_even_profit=profit)
-        return _spoken(made, frequency=None, in_touch=False)
-    return _spoken(_segment_money(made, run, stake), frequency=None, in_touch=False)
+        if expected is not None:
+            sd = float(stake.parameter_factors.std()) * expected
+            purchases = _spread(expected, sd, run, run.shocks().purchases)
+            profit = _profit(asked, expected)
+            made = replace(made, purchases_at_stake=purchases, break_even_profit=profit)
+        return _spoken(made)
+    return _spoken(_segment_money(made, run, stake), cost_label=run.config.get("cost_label"))
 
 
 def _segment_money(made: Decision, run: SavedRun, stake: SegmentStake) -> Decision:
     asked, count = made.action, made.customers
     sums = stake.sums(asked.keeps)
-    low, middle, high = check_interval(run.interval)
+    low, middle, high = check_interval(run.basis.interval)
     whole = stake.distribution(1.0, sums.at_stake)
     at = Figure(sums.at_stake, whole.quantile(low), whole.quantile(high), whole.quantile(middle))
     sd = float(stake.parameter_factors.std()) * abs(sums.brings)
-    worth = _spread(sums.brings / count, sd / count, run, run.shocks.value)
+    worth = _spread(sums.brings / count, sd / count, run, run.shocks().value)
     made = replace(made, value_at_stake=at, worth_spending=worth, recommendation="enter_cost")
     if asked.cost is None or made.total_cost is None:
         return made
@@ -240,7 +254,7 @@ def _segment_money(made: Decision, run: SavedRun, stake: SegmentStake) -> Decisi
     if keeps is not None:
         # A total that turns out a tenth larger breaks even where the cost is a tenth smaller.
         sure = float(stake.parameter_factors.std()) * sums.at_stake
-        spread = _spread(sums.at_stake, sure, run, run.shocks.value)
+        spread = _spread(sums.at_stake, sure, run, run.shocks().value)
         ends = [
             stake.break_even(cost * sums.at_stake / bound) for bound in (spread.upper, spread.lower)
         ]
@@ -268,17 +282,13 @@ def _recommended(asked: Asked, worth: Figure, at_most: float) -> str:
 
 
 def _spread(expected: float, sd: float, run: SavedRun, shock: CommonShock) -> Figure:
-    total = Total.of(expected, sd, 0.0, run.interval, shock)
+    total = Total.of(expected, sd, 0.0, run.basis.interval, shock)
     return Figure(expected, total.lower, total.upper)
 
 
-def _spoken(made: Decision, *, frequency: int | None, in_touch: bool) -> Decision:
+def _spoken(made: Decision, **known: Any) -> Decision:
     """Add the words; an untrusted run gets figures and no recommendation."""
-    made = replace(
-        made,
-        sentence=sentence(made),
-        notes=notes(made, frequency=frequency, in_touch=in_touch),
-    )
+    made = replace(made, sentence=sentence(made), notes=notes(made, **known))
     return made if made.trusted else replace(made, recommendation="refused")
 
 
@@ -286,10 +296,10 @@ def _terms(run: SavedRun) -> dict[str, Any]:
     return {
         "name": run.name,
         "observation_end": run.observation_end.isoformat(),
-        "horizon": str(run.terms.horizon),
-        "margin": run.terms.margin,
+        "horizon": str(run.basis.terms.horizon),
+        "margin": run.basis.terms.margin,
         "currency": run.currency,
-        "interval": run.interval,
+        "interval": run.basis.interval,
         "trusted": run.trusted,
     }
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
+from html import escape
 from typing import Any
 
-from clvmodels.decisions.words import markup, money, number, percent, plural, points, printable
+from clvmodels.decisions.words import chance, hundredths, points, wrapped
 from clvmodels.storage import plain
+from clvmodels.wording import count, money, money_range, number, percent, plural, printable
 
 SCHEMA = 1
 RECOMMENDATIONS = {
@@ -99,8 +101,9 @@ class Decision:
     pays_back
         Probability that the action brings more than it costs.
     purchases_at_stake, break_even_profit
-        Without money: purchases to expect if the customer stays, and the profit on each at which
-        the action breaks even.
+        Without money: purchases to expect if the customer stays, with their predictive interval,
+        and the profit on each at which the action breaks even. For a segment those of one customer
+        on average, with bounds of the parameters and of the common shock.
     """
 
     kind: str
@@ -145,32 +148,37 @@ class Decision:
         def figure(value: Figure | None) -> str:
             if value is None:
                 return ""
-            bounds = f"{money(value.lower, currency)} to {money(value.upper, currency)}"
+            bounds = money_range(value.lower, value.upper, currency)
             return f"{money(value.expected, currency)} ({bounds})"
 
         rows = [
-            ("Probability still active", percent(self.probability_alive)),
+            ("Probability still active", chance(self.probability_alive)),
             ("Value today", "" if self.value is None else money(self.value, currency)),
             ("Value at stake", figure(self.value_at_stake)),
             ("Cost", "" if self.total_cost is None else money(self.total_cost, currency)),
             ("Breaks even at", self._break_even()),
         ]
         if self.action.keeps > 0.0:
-            chance = self.pays_back
             rows += [
                 (f"Raises the chance {self.action.to_stay} by", points(self.action.keeps_used)),
                 (f"Most worth spending{' on each' if each else ''}", figure(self.worth_spending)),
                 ("Gain after cost", figure(self.gain)),
-                ("Chance that it pays back", "" if chance is None else percent(chance)),
             ]
+            if self.pays_back is not None:
+                rows.append(("Chance that it pays back", chance(self.pays_back)))
         if self.purchases_at_stake is not None:
             p = self.purchases_at_stake
-            bounds = f"{number(p.expected)} ({number(p.lower)} to {number(p.upper)})"
-            rows.append(("Purchases if they stay", bounds))
+            # One customer buys a whole number of times.
+            bound = number if each else count
+            bounds = f"{number(p.expected)} ({bound(p.lower)} to {bound(p.upper)})"
+            whose = "of one who" if each else "if this customer"
+            rows.append((f"Purchases {whose} {self.action.stays}", bounds))
         if self.break_even_profit is not None:
             rows.append(
                 ("Profit per purchase to break even", money(self.break_even_profit, currency))
             )
+        if self.value_at_stake is not None or self.purchases_at_stake is not None:
+            rows.append(("In brackets", f"{percent(self.run['interval'])} intervals"))
         return [(name, text) for name, text in rows if text]
 
     def _break_even(self) -> str:
@@ -178,8 +186,8 @@ class Decision:
             return ""
         keeps = self.break_even_keeps
         if keeps.expected > self.action.room:
-            return "never: it costs more than it can bring on average"
-        return f"{points(keeps.expected)} ({100 * keeps.lower:.3g} to {100 * keeps.upper:.3g})"
+            return "never: it costs more than it can bring"
+        return f"{points(keeps.expected)} ({hundredths(keeps.lower)} to {hundredths(keeps.upper)})"
 
     @property
     def title(self) -> str:
@@ -198,23 +206,23 @@ class Decision:
             self.sentence,
             "",
             *(f"  {name:<{width}}  {text}" for name, text in rows),
+            *(f"note: {note.text}" for note in self.notes),
         ]
-        lines += [f"note: {note.text}" for note in self.notes]
-        return "\n".join(lines)
+        return wrapped(lines)
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            f"<tr><th scope='row' style='text-align:left'>{markup(name)}</th>"
-            f"<td>{markup(text)}</td></tr>"
+            f"<tr><th scope='row' style='text-align:left'>{escape(name)}</th>"
+            f"<td>{escape(text)}</td></tr>"
             for name, text in self.rows()
         )
-        notes = "".join(f"<li>{markup(note.text)}</li>" for note in self.notes)
+        notes = "".join(f"<li>{escape(note.text)}</li>" for note in self.notes)
         return (
-            f"<div><p><b>{markup(self.title)}: "
-            f"{markup(RECOMMENDATIONS[self.recommendation])}</b></p>"
-            f"<p>{markup(self.sentence)}</p><table>{rows}</table>"
+            f"<div><p><b>{escape(self.title)}: "
+            f"{escape(RECOMMENDATIONS[self.recommendation])}</b></p>"
+            f"<p>{escape(self.sentence)}</p><table>{rows}</table>"
             + (f"<ul>{notes}</ul>" if notes else "")
             + "</div>"
         )

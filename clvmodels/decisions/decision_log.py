@@ -11,8 +11,8 @@ from datetime import date
 from pathlib import Path
 
 from clvmodels.config.decisions import ActionRule, action_name
-from clvmodels.decisions.words import printable
 from clvmodels.errors import InputError
+from clvmodels.wording import printable
 
 NEEDED = ("date", "customer", "action", "cost")
 OPTIONAL = ("team", "note", "keeps")

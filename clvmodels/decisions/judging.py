@@ -18,15 +18,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from clvmodels.config.decisions import ActionRule, action_rules, checked_actions, read_actions
+from clvmodels.config.decisions import ActionRule
 from clvmodels.decisions.decision_log import LoggedDecision, SetAside, read_decision_log
 from clvmodels.decisions.saved_run import SavedRun
 from clvmodels.decisions.stake import Stake, room
-from clvmodels.decisions.words import money, points
+from clvmodels.decisions.words import points
 from clvmodels.errors import ConfigurationError
 from clvmodels.kernels.base import FloatArray
 from clvmodels.storage import plain
 from clvmodels.units import DAYS_PER_UNIT
+from clvmodels.wording import money
 
 SCHEMA = 1
 _STORIES = 5
@@ -98,12 +99,7 @@ def judge(
         (SavedRun.open(folder, model) for folder in run_dirs), key=lambda run: run.observation_end
     )
     last = runs[-1]
-    given = (
-        checked_actions(last.config.get("actions") or {})
-        if config is None
-        else read_actions(config)
-    )
-    rules = action_rules(given)
+    rules = last.actions(config)
     log = read_decision_log(file, rules)
     texts = sorted({decision.customer for decision in log.decisions})
     known = [_of_log(run, texts) for run in runs]

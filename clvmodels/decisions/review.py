@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from html import escape
 from pathlib import Path
 from typing import Any
 
 from scipy.special import ndtri
 
 from clvmodels.decisions.judging import SCHEMA, Judged, as_plain, judge, stories_and_lessons
-from clvmodels.decisions.words import cell, markup, money, percent, plural, printable
+from clvmodels.decisions.words import chance, wrapped
 from clvmodels.errors import ConfigurationError
 from clvmodels.storage import plain, write_text
+from clvmodels.wording import money, plural, printable, sheet
 
 _COLUMNS = (
     "row", "date", "customer", "action", "cost", "team", "verdict", "why", "known", "run",
@@ -87,7 +87,7 @@ def review(
             "summary": _counts(judged),
             "by_action": _by(judged, lambda one: one.action),
             "by_team": _by(judged, lambda one: one.team.strip()),
-            "outcomes": _outcomes(judged, last.interval),
+            "outcomes": _outcomes(judged, last.basis.interval),
             "stories": stories,
             "lessons": lessons,
         }
@@ -168,17 +168,13 @@ class Review:
 
     def to_csv(self) -> str:
         """Give every row of the log, judged or set aside, safe to open in a spreadsheet."""
-        stream = io.StringIO()
-        lines = csv.writer(stream, lineterminator="\n")
-        lines.writerow(_COLUMNS)
         rows = [*self.content["decisions"]]
         rows += [
             {"row": row["row"], "known": row["rule"], "why": f"{row['text']} ({row['value']})"}
             for row in self.content["set_aside"]
         ]
-        for row in sorted(rows, key=lambda row: row["row"]):
-            lines.writerow([cell(row.get(name)) for name in _COLUMNS])
-        return stream.getvalue()
+        rows.sort(key=lambda row: row["row"])
+        return sheet(_COLUMNS, rows)
 
     def to_html(self) -> str:
         """Give a page of its own that loads nothing."""
@@ -223,7 +219,7 @@ class Review:
             ]
             more = len(self.content["set_aside"]) - _SHOWN
             lines += [f"  and {more:,} more; --out FILE has all"] if more > 0 else []
-        return "\n".join(lines)
+        return wrapped(lines)
 
     __repr__ = __str__
 
@@ -243,7 +239,9 @@ class Review:
                 money(summary["spent"], currency),
                 money(summary["expected_gain"], currency),
             )
-            lines.append(f"{spent} spent in all; good and poor calls gain {gain} on average")
+            lines.append(
+                f"{spent} spent in all; good and poor calls together gain {gain} on average"
+            )
         reasons = sorted({one["known"] for one in self.content["decisions"] if not one["verdict"]})
         for known in reasons:
             count = sum(
@@ -255,11 +253,11 @@ class Review:
         return lines
 
     def _repr_html_(self) -> str:
-        answer = "".join(f"<p>{markup(line)}</p>" for line in self._answer())
+        answer = "".join(f"<p>{escape(line)}</p>" for line in self._answer())
         lists = ""
         for name, rows in (("Worth sharing", "stories"), ("To learn from", "lessons")):
             items = "".join(
-                f"<li>row {row['row']}: {markup(row['text'])}</li>" for row in self.content[rows]
+                f"<li>row {row['row']}: {escape(row['text'])}</li>" for row in self.content[rows]
             )
             lists += f"<h2>{name}</h2><ul>{items}</ul>" if items else ""
         return answer + lists + self._table()
@@ -271,17 +269,17 @@ class Review:
         for one in self.content["decisions"]:
             back = {True: "yes", False: "no", None: ""}[one["came_back"]]
             if one["expected_to_come_back"] is not None:
-                back += f" (expected {percent(one['expected_to_come_back'])})"
+                back += f" (expected {chance(one['expected_to_come_back'])})"
             cells = (
-                one["row"], one["date"], printable(one["customer"], 40), one["action"],
+                str(one["row"]), one["date"], printable(one["customer"], 40), one["action"],
                 money(one["cost"], currency), one["verdict"] or one["known"], one["why"], back,
                 printable(one["note"], 300),
             )  # fmt: skip
-            body += "<tr>" + "".join(f"<td>{markup(text)}</td>" for text in cells) + "</tr>"
+            body += "<tr>" + "".join(f"<td>{escape(text)}</td>" for text in cells) + "</tr>"
         for row in self.content["set_aside"]:
             body += (
-                f"<tr><td>{row['row']}</td><td colspan='4'>{markup(row['value'])}</td>"
-                f"<td>set aside</td><td>{markup(row['rule'])}: {markup(row['text'])}</td>"
+                f"<tr><td>{row['row']}</td><td colspan='4'>{escape(row['value'])}</td>"
+                f"<td>set aside</td><td>{escape(row['rule'])}: {escape(row['text'])}</td>"
                 "<td></td><td></td></tr>"
             )
         head = "".join(f"<th scope='col'>{name}</th>" for name in heads)

@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
-from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-import numpy as np
+import duckdb
 import pyarrow as pa
 
+from clvmodels.config.decisions import ActionRule, action_rules, checked_actions, read_actions
+from clvmodels.decisions.run_folder import RunFolder, score_files
 from clvmodels.decisions.stake import Basis, score_columns
-from clvmodels.decisions.words import plural, printable
-from clvmodels.errors import ArtefactError, DurationError, InputError, ParameterError
-from clvmodels.models import PURCHASE_MODELS, GammaGammaModel, PurchaseModel
-from clvmodels.models.base import SCHEMA as MODEL_SCHEMA
-from clvmodels.storage import RECORD, read_json
-from clvmodels.transactions import sql
+from clvmodels.errors import ArtefactError, InputError
 from clvmodels.transactions.columns import CustomerColumns
-from clvmodels.transactions.database import Database, failures
-from clvmodels.units import Duration, check_time_unit
-from clvmodels.value.shock import CommonShock, CommonShocks
-from clvmodels.value.terms import ValueTerms
+from clvmodels.transactions.database import Database, Parameters
+from clvmodels.transactions.sources import path_literal
+from clvmodels.units import check_time_unit
+from clvmodels.wording import plural, printable
 
-RECORD_SCHEMA = 1
 _FACTS = (
     'customer_id, frequency, recency, "T", monetary_value, last_purchase, probability_alive, '
     "clv, potential_value, segment"
@@ -35,25 +30,11 @@ _SHOWN = 40
 
 
 @dataclass(frozen=True)
-class SavedRun:
-    """What a run left, opened to read.
-
-    Parameters
-    ----------
-    folder
-        With ``run.json`` and ``scores/``.
-    record
-        What its ``run.json`` holds.
-    model
-        Folder of the models that scored it.
-    """
-
-    folder: Path
-    record: dict[str, Any]
-    model: Path
+class SavedRun(RunFolder):
+    """A run with its scores and its models, ready to be asked about customers."""
 
     @classmethod
-    def open(cls, folder: str | Path, model: str | Path | None = None) -> SavedRun:
+    def open(cls, folder: str | Path, model: str | Path | None = None) -> Self:
         """Open the folder of a run, or of scores made with a ``model`` folder elsewhere.
 
         Raises
@@ -61,10 +42,8 @@ class SavedRun:
         ArtefactError
             If something is missing, damaged or of another version.
         """
-        folder = Path(folder)
-        record = read_json(folder / RECORD, schema=RECORD_SCHEMA)
-        run = cls(folder, record, folder / "model" if model is None else Path(model))
-        if not any((folder / "scores").glob("*.parquet")):
+        run = cls.read(folder, model)
+        if not any((run.folder / "scores").glob("*.parquet")):
             msg = f"{run.name} has no scores: there were no customers, or it is not a run."
             raise ArtefactError(msg)
         if not (run.model / "purchases.json").exists():
@@ -76,105 +55,63 @@ class SavedRun:
         return run
 
     @property
-    def name(self) -> str:
-        """What the folder is called."""
-        return printable(self.folder.resolve().name, _SHOWN)
-
-    @cached_property
-    def config(self) -> dict[str, Any]:
-        """The configuration of the job."""
-        return dict(self._field("config"))
-
-    @cached_property
-    def terms(self) -> ValueTerms:
-        """What value means in this run."""
-        names = ("margin", "annual_discount_rate", "cost_per_order", "cost_per_customer_year")
-        try:
-            horizon = Duration.parse(self.config["horizon"])
-            return ValueTerms(horizon, **{name: float(self.config[name]) for name in names})
-        except (KeyError, TypeError, ValueError, DurationError, ParameterError) as error:
-            raise self._damaged("config") from error
-
-    @property
-    def interval(self) -> float:
-        """Probability of the intervals."""
-        return float(self.config.get("interval") or 0.9)
-
-    @property
     def currency(self) -> str | None:
         """What money is shown in."""
         currency = self.config.get("currency")
         return None if currency is None else str(currency)
 
-    @property
-    def trusted(self) -> str | None:
-        """The verdict."""
-        return self.record.get("trusted")
+    def actions(self, file: str | Path | None = None) -> dict[str, ActionRule]:
+        """Every known action, with what the job's configuration says of it, or another file.
 
-    @cached_property
-    def observation_end(self) -> date:
-        """Day that the scores are as of."""
-        try:
-            return date.fromisoformat(self.record["period"]["observation_end"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise self._damaged("period") from error
-
-    @cached_property
-    def shocks(self) -> CommonShocks:
-        """What strikes all customers at once, as the run learned it."""
-        told = self.record.get("common_shocks")
-        if not told:
-            return CommonShocks()
-        try:
-            return CommonShocks(
-                *(
-                    CommonShock(
-                        float(told[name]["sd"]),
-                        float(told[name]["degrees_of_freedom"] or np.inf),
-                        int(told[name]["windows"]),
-                    )
-                    for name in ("purchases", "value")
-                )
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise self._damaged("common_shocks") from error
-
-    @cached_property
-    def models(self) -> tuple[PurchaseModel, GammaGammaModel | None]:
-        """The models that scored it; spend is None where the scores have no money."""
-        saved = self.model / "purchases.json"
-        name = read_json(saved, schema=MODEL_SCHEMA).get("model")
-        if name not in PURCHASE_MODELS:
-            msg = f"{saved.name} has an unknown model {name!r}. Fit again with this version."
-            raise ArtefactError(msg)
-        spend = self.model / "spend.json"
-        priced = spend.exists() and (self.record.get("models") or {}).get("spend") is not None
-        return PURCHASE_MODELS[name].load(saved), GammaGammaModel.load(spend) if priced else None
+        Raises
+        ------
+        ConfigurationError
+            If the file cannot be read, or an action has a value that cannot be used.
+        """
+        if file is not None:
+            return action_rules(read_actions(Path(file)))
+        return action_rules(checked_actions(self.config.get("actions") or {}))
 
     @cached_property
     def basis(self) -> Basis:
         """What the scores rest on."""
-        averaging = (self.record.get("totals") or {}).get("averaging") or {}
-        draws = int(averaging.get("draws_used") or 1)
-        seed = int(self.config.get("seed") or 0)
-        return Basis(self.models, self.terms, self.interval, seed, draws)
+        with self.reading("config"):
+            interval = float(self.config.get("interval") or 0.9)
+            seed = int(self.config.get("seed") or 0)
+        return Basis(self.models(), self.terms(), interval, seed, self.draws)
 
     @cached_property
     def database(self) -> Database:
         """Where the score files are looked into, within the memory that the job was given."""
         return Database(self.config.get("memory_limit"), self.config.get("threads"))
 
-    @cached_property
+    @property
     def scores(self) -> str:
-        """The score files as a relation."""
-        return f"read_parquet({sql.literal(str(self.folder / 'scores' / '*.parquet'))})"
+        """The score files, for ``read_parquet``."""
+        return score_files(self.folder / "scores")
+
+    def ask(self, query: str, parameters: Parameters = None) -> pa.Table:
+        """Ask the score files.
+
+        Raises
+        ------
+        ArtefactError
+            If one of them cannot be read, or lacks a column.
+        """
+        try:
+            return self.database.table(query, parameters)
+        except (InputError, duckdb.BinderException) as error:
+            msg = (
+                f"{self._unreadable()} of {self.name} cannot be read: damaged, or of another "
+                "version. Restore it, or score again."
+            )
+            raise ArtefactError(msg) from error
 
     @cached_property
     def id_type(self) -> str:
         """Type of the ids, in DuckDB's words."""
-        with failures(f"{self.name}/scores"):
-            described = self.database.run(f"DESCRIBE SELECT customer_id FROM {self.scores}")
-        return str(described[0][1])
+        described = self.ask(f"DESCRIBE SELECT customer_id FROM read_parquet({self.scores})")
+        return str(described["column_type"][0])
 
     def customer(self, wanted: Any) -> dict[str, Any]:
         """Scores of one customer, whose id may be given as text or in its own type.
@@ -185,10 +122,10 @@ class SavedRun:
             If there is none, with the ids that look like it.
         """
         text = str(wanted)
-        cast = self.database.run(f"SELECT TRY_CAST(? AS {self.id_type})", [text])[0][0]
+        cast = self.ask(f"SELECT TRY_CAST(? AS {self.id_type})", [text])[0][0].as_py()
         # A value and not an expression: only then are row groups skipped by their bounds.
-        query = f"SELECT {_FACTS} FROM {self.scores} WHERE customer_id = ?"
-        found = self.database.table(query, [cast]) if cast is not None else None
+        query = f"SELECT {_FACTS} FROM read_parquet({self.scores}) WHERE customer_id = ?"
+        found = self.ask(query, [cast]) if cast is not None else None
         if found is None or not found.num_rows:
             raise InputError(self._unknown(text))
         row: dict[str, Any] = found.to_pylist()[0]
@@ -198,8 +135,8 @@ class SavedRun:
         """Scores of those customers who are there, with their id as text in ``asked``."""
         name = self.database.add_frame(pa.table({"asked": pa.array(texts, pa.string())}))
         try:
-            return self.database.table(
-                f"SELECT asked, {_FACTS} FROM {self.scores} AS s JOIN (SELECT asked, "
+            return self.ask(
+                f"SELECT asked, {_FACTS} FROM read_parquet({self.scores}) AS s JOIN (SELECT asked, "
                 f"TRY_CAST(asked AS {self.id_type}) AS id FROM {name}) AS a ON s.customer_id = a.id"
             )
         finally:
@@ -207,11 +144,11 @@ class SavedRun:
 
     def segments(self) -> list[str]:
         """Names of the segments, the largest first; none where the run has no segments."""
-        rows = self.database.run(
-            f"SELECT segment FROM {self.scores} WHERE segment IS NOT NULL "
+        found = self.ask(
+            f"SELECT segment FROM read_parquet({self.scores}) WHERE segment IS NOT NULL "
             "GROUP BY segment ORDER BY count(*) DESC, segment"
         )
-        return [str(row[0]) for row in rows]
+        return [str(name) for name in found["segment"].to_pylist()]
 
     def segment(self, wanted: str) -> str:
         """The segment of a name, whatever its capitals.
@@ -238,33 +175,38 @@ class SavedRun:
 
     def columns(self, table: pa.Table) -> CustomerColumns:
         """Customers of a table of scores as the models take them."""
-        return score_columns(table, check_time_unit(str(self.config.get("time_unit"))))
+        with self.reading("config"):
+            unit = check_time_unit(self.config["time_unit"])
+        return score_columns(table, unit)
 
     def _unknown(self, text: str) -> str:
         """Say that a customer is not there, and who was perhaps meant."""
-        near = self.database.run(
+        near = self.ask(
             "WITH ids AS (SELECT customer_id::VARCHAR AS id FROM "
-            f"{self.scores}) SELECT id FROM ids WHERE ltrim(lower(trim(id)), '0') = "
+            f"read_parquet({self.scores})) SELECT id FROM ids WHERE ltrim(lower(trim(id)), '0') = "
             "ltrim(lower(trim(?::VARCHAR)), '0') ORDER BY id LIMIT 3",
             [text],
         )
-        some = self.database.run(f"SELECT customer_id::VARCHAR FROM {self.scores} LIMIT 1")
-        count = self.database.run(f"SELECT count(*) FROM {self.scores}")[0][0]
-        shown = [repr(printable(row[0], _SHOWN)) for row in near]
+        every = self.ask(
+            "SELECT any_value(customer_id::VARCHAR) AS id, count(*) AS customers "
+            f"FROM read_parquet({self.scores})"
+        ).to_pylist()[0]
+        shown = [repr(printable(name, _SHOWN)) for name in near["id"].to_pylist()]
         hint = f"Did you mean {' or '.join(shown)}? " if shown else ""
         kind = "text, compared exactly" if self.id_type == "VARCHAR" else self.id_type
         return (
             f"There is no customer {printable(text, _SHOWN)!r} among the "
-            f"{plural(count, 'customer')} of {self.name}. {hint}Ids are {kind}, such as "
-            f"{printable(some[0][0], _SHOWN)!r}. Whoever first bought after "
+            f"{plural(every['customers'], 'customer')} of {self.name}. {hint}Ids are {kind}, such "
+            f"as {printable(every['id'], _SHOWN)!r}. Whoever first bought after "
             f"{self.observation_end} is not in this run."
         )
 
-    def _field(self, name: str) -> Any:
-        if not isinstance(self.record.get(name), dict):
-            raise self._damaged(name)
-        return self.record[name]
-
-    def _damaged(self, name: str) -> ArtefactError:
-        msg = f"{RECORD} of {self.name} is damaged ({name}). Restore it, or run the job again."
-        return ArtefactError(msg)
+    def _unreadable(self) -> str:
+        """Name of the first score file that cannot be read by itself."""
+        for file in sorted((self.folder / "scores").glob("*.parquet")):
+            try:
+                relation = f"read_parquet({path_literal(file)})"
+                self.database.run(f"SELECT bit_xor(hash({_FACTS})) FROM {relation}")
+            except (InputError, duckdb.BinderException):
+                return f"scores/{printable(file.name)}"
+        return "scores/"

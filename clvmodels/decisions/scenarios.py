@@ -13,12 +13,11 @@ import numpy as np
 from scipy.special import ndtri
 
 from clvmodels.config.decisions import Range, ScenarioRules
+from clvmodels.decisions.run_folder import score_files
 from clvmodels.decisions.scenario_kinds import KINDS, Group, Kind, numbers_of
 from clvmodels.decisions.stake import CERTAIN
-from clvmodels.decisions.words import money, printable, span
 from clvmodels.kernels.base import FloatArray
 from clvmodels.storage import plain
-from clvmodels.transactions import sql
 from clvmodels.transactions.columns import CustomerColumns
 from clvmodels.transactions.database import Database
 from clvmodels.transactions.summary import CustomerSummary
@@ -29,6 +28,7 @@ from clvmodels.value.plug_in import look_ahead
 from clvmodels.value.shock import CommonShock, CommonShocks
 from clvmodels.value.terms import check_interval
 from clvmodels.value.totals import Total
+from clvmodels.wording import money, printable, span
 
 NOTE = (
     "Scenarios rest on what was entered, not on the log. They stand beside the value of purchases "
@@ -233,7 +233,7 @@ def _one_of(rule: Any) -> Any:
 
 def _groups(scores: Path, fixed_cost: float, memory_limit: str | None) -> list[Group]:
     """The base and then its segments, the largest first."""
-    files = f"read_parquet({sql.literal(str(scores / '*.parquet'))})"
+    files = f"read_parquet({score_files(scores)})"
     query = (
         f"SELECT segment, count(*), sum(probability_alive), sum(clv + {fixed_cost!r}) "
         f"FROM {files} GROUP BY segment ORDER BY count(*) DESC, segment"

@@ -106,17 +106,18 @@ class SegmentStake:
     @cached_property
     def _steps(self) -> dict[str, FloatArray]:
         """Customers added up by the room that there is for the action, in ascending order."""
-        fixed = self.run.terms.fixed_cost
+        fixed = self.run.basis.terms.fixed_cost
         limit = (
             "probability_alive"
             if self.effect == "keep"
             else f"CASE WHEN probability_alive >= {CERTAIN!r} THEN 1.0 "
             "ELSE 1.0 - probability_alive END"
         )
-        table = self.run.database.table(
+        table = self.run.ask(
             f"SELECT {limit} AS room, count(*) AS customers, fsum(probability_alive) AS alive, "
             f"coalesce(fsum(clv), 0) AS value, coalesce(fsum(potential_value + {fixed!r}), 0) AS "
-            f"at_stake FROM {self.run.scores} WHERE segment = ? GROUP BY room ORDER BY room",
+            f"at_stake FROM read_parquet({self.run.scores}) WHERE segment = ? GROUP BY room "
+            "ORDER BY room",
             [self.name],
         )
         return {name: table[name].to_numpy().astype(np.float64) for name in table.column_names}
@@ -160,31 +161,30 @@ class SegmentStake:
     def _some(self) -> tuple[CustomerColumns, FloatArray, float]:
         """A portion of the customers, their P(alive), and how many each stands for."""
         count = self.sums(1.0).customers
-        files = self.run.scores.removesuffix(")")
         # Places are mixed, as the order of the files may have a rhythm.
         query = (
             'SELECT customer_id, frequency, recency, "T", monetary_value, probability_alive '
-            f"FROM {files}, file_row_number = true) WHERE segment = $name "
+            f"FROM read_parquet({self.run.scores}, file_row_number = true) WHERE segment = $name "
             "AND hash(file_row_number) % $each = 0 ORDER BY customer_id"
         )
         each = max(math.ceil(count / _PORTION), 1)
-        table = self.run.database.table(query, {"name": self.name, "each": each})
+        table = self.run.ask(query, {"name": self.name, "each": each})
         alive = table.column("probability_alive").to_numpy(zero_copy_only=False)
         return self.run.columns(table), alive, count / max(table.num_rows, 1)
 
     @property
     def purchases_at_stake(self) -> float | None:
         """Purchases to expect of a customer who stays, on average; None for a lifetime."""
-        if self.run.terms.horizon.is_lifetime:
+        if self.run.basis.terms.horizon.is_lifetime:
             return None
-        pair = (self.run.models[0], None)
-        return float(if_active(pair, self._some[0], self.run.terms).mean())
+        pair = (self.run.basis.models[0], None)
+        return float(if_active(pair, self._some[0], self.run.basis.terms).mean())
 
     @cached_property
     def parameter_factors(self) -> FloatArray:
         """What the posterior makes of the total at stake, relative to its mean."""
-        pairs = parameter_pairs(*self.run.models, _POINTS, by_curvature=True)
-        terms = self.run.terms
+        pairs = parameter_pairs(*self.run.basis.models, _POINTS, by_curvature=True)
+        terms = self.run.basis.terms
         totals = np.array([if_active(pair, self._some[0], terms).sum() for pair in pairs])
         mean = totals.mean()
         return np.asarray(totals / mean) if mean != 0.0 else np.ones(len(totals))
@@ -193,9 +193,8 @@ class SegmentStake:
     def _each(self) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Mean and mean square of what each active customer brings, and P(no purchase)."""
         columns = self._some[0]
-        purchases, spend = self.run.models
-        terms, seed = self.run.terms, int(self.run.config.get("seed") or 0)
-        part = PlugIn(purchases, spend, terms, (1.0 - _TOP, 0.5, _TOP), seed)
+        (purchases, spend), terms = self.run.basis.models, self.run.basis.terms
+        part = PlugIn(purchases, spend, terms, (1.0 - _TOP, 0.5, _TOP), self.run.basis.seed)
         active = Kept([part], columns, 1.0, mixed_outlook([part]))
         mean = active.if_alive[0]
         ahead = min(terms.horizon.days, _NEVER_DAYS) / DAYS_PER_UNIT[columns.time_unit]
@@ -212,7 +211,7 @@ class SegmentStake:
         with np.errstate(divide="ignore"):
             nothing = math.exp(weight * float(np.log(1.0 - chance + chance * idle).sum()))
         variance = weight * float((chance * second - (chance * mean) ** 2).sum())
-        shocks = _shock_factors(self.run.shocks.value)
+        shocks = _shock_factors(self.run.shocks().value)
         factors = np.outer(self.parameter_factors, shocks).ravel()
         return SumDistribution(expected, variance, nothing, factors)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from clvmodels.decisions.decision import Decision, Note
 from clvmodels.decisions.stake import CERTAIN
-from clvmodels.decisions.words import in_ten, money, number, percent, plural, points, printable
-from clvmodels.decisions.words import span as over
+from clvmodels.decisions.words import chance, in_ten, points
+from clvmodels.wording import money, money_range, number, plural, printable
+from clvmodels.wording import span as over
 
 _LOW, _HIGH = 0.2, 0.8
 
@@ -44,15 +45,16 @@ def _for_customer(made: Decision) -> str:
     assert made.worth_spending is not None
     assert made.pays_back is not None
     most = money(made.worth_spending.expected, currency)
-    chance = (
+    odds = (
         f"For this one customer it pays back in {in_ten(made.pays_back)} cases: it is worth it on "
         "average, not every time."
     )
     if made.recommendation == "do_not":
+        assumed = points(action.keeps_used)
         return (
             f"No: {cost} costs more than it is worth, which is {most} at most. {lead}. It would "
             f"have to raise the chance of that by {points(needed.expected)}, and "
-            f"{points(action.keeps_used)} {'is' if action.keeps_used < 0.015 else 'are'} assumed."
+            f"{assumed} {'is' if assumed.endswith('point') else 'are'} assumed."
         )
     if made.recommendation == "close":
         return (
@@ -61,7 +63,7 @@ def _for_customer(made: Decision) -> str:
         )
     return (
         f"Yes: {cost} is worth it, up to {most}. {lead}, and it breaks even if it raises the "
-        f"chance of that by {points(needed.expected)}. {chance}"
+        f"chance of that by {points(needed.expected)}. {odds}"
     )
 
 
@@ -110,14 +112,14 @@ def _for_segment(made: Decision) -> str:
         )
     assert made.gain is not None
     assert made.pays_back is not None
-    bounds = f"{money(made.gain.lower, currency)} to {money(made.gain.upper, currency)}"
+    bounds = money_range(made.gain.lower, made.gain.upper, currency)
     result = (
         f"It costs {total} and gains {money(made.gain.expected, currency)} after that on average "
-        f"({bounds}); the chance that it pays back in total is {percent(made.pays_back)}. "
+        f"({bounds}); the chance that it pays back in total is {chance(made.pays_back)}. "
         f"It breaks even at {points(needed.expected)}."
     )
     answer = {"do": "Yes", "do_not": "No", "close": "Too close to call"}
-    return f"{answer.get(made.recommendation, 'As figures')}: {cost}. {result}"
+    return f"{answer[made.recommendation]}: {cost}. {result}"
 
 
 def _without_money(made: Decision) -> str:
@@ -136,8 +138,22 @@ def _without_money(made: Decision) -> str:
     return text
 
 
-def notes(made: Decision, *, frequency: int | None, in_touch: bool) -> tuple[Note, ...]:
-    """Give what somebody should know before acting on a decision."""
+def notes(
+    made: Decision,
+    *,
+    frequency: int | None = None,
+    in_touch: bool = False,
+    cost_label: str | None = None,
+) -> tuple[Note, ...]:
+    """Give what somebody should know before acting on a decision.
+
+    Parameters
+    ----------
+    frequency, in_touch
+        Of a customer: repeat purchase days, and whether they are in touch now.
+    cost_label
+        For a segment: the label with customers' own yearly costs, which its scores have paid.
+    """
     action, alive = made.action, made.probability_alive
     found: list[Note] = []
     if not made.trusted:
@@ -160,6 +176,14 @@ def notes(made: Decision, *, frequency: int | None, in_touch: bool) -> tuple[Not
                 "so the increase that was entered is used as it is.",
             )
         )
+    if cost_label is not None:
+        found.append(
+            Note(
+                "own_costs",
+                f"Customers' own yearly costs ({printable(cost_label)}) are off the value at "
+                "stake, though they are paid in any case: it is too low by them.",
+            )
+        )
     if made.kind == "customer":
         found += _limits(made, in_touch)
     elif action.keeps_used < action.keeps - 5e-4:
@@ -178,10 +202,10 @@ def _limits(made: Decision, in_touch: bool) -> list[Note]:
     found: list[Note] = []
     if action.keeps_used < action.keeps:
         why = (
-            f"the chance that this customer is still active is {percent(alive)}, and who has left "
+            f"the chance that this customer is still active is {chance(alive)}, and who has left "
             "cannot be kept; if they are in touch now, say so (--in-touch), or look at a win-back"
             if action.effect == "keep"
-            else f"the chance that this customer has left is only {percent(1.0 - alive)}, and who "
+            else f"the chance that this customer has left is only {chance(1.0 - alive)}, and who "
             "is active cannot be won back"
         )
         found.append(
@@ -194,7 +218,7 @@ def _limits(made: Decision, in_touch: bool) -> list[Note]:
         found.append(
             Note(
                 "probably_gone",
-                f"The chance that this customer is still active is {percent(alive)}: most of what "
+                f"The chance that this customer is still active is {chance(alive)}: most of what "
                 "is at stake has probably gone already.",
             )
         )
@@ -202,7 +226,7 @@ def _limits(made: Decision, in_touch: bool) -> list[Note]:
         found.append(
             Note(
                 "probably_active",
-                f"The chance that this customer is still active is {percent(alive)}: there is "
+                f"The chance that this customer is still active is {chance(alive)}: there is "
                 "probably nothing to win back.",
             )
         )

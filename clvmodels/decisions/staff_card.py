@@ -12,13 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from clvmodels.config.decisions import ActionRule, ScenarioRules, action_rules
+from clvmodels.decisions.run_folder import score_files
 from clvmodels.decisions.stake import Basis, Stake, score_columns
-from clvmodels.decisions.words import in_ten, money, percent, printable, span
+from clvmodels.decisions.words import in_ten
 from clvmodels.kernels.base import FloatArray
 from clvmodels.storage import plain
-from clvmodels.transactions import sql
 from clvmodels.transactions.database import Database
 from clvmodels.value.terms import check_interval
+from clvmodels.wording import money, percent, printable, span
 
 NOTE = (
     "Worth is what we expect to earn from purchases to come, after costs, in today's money. It is "
@@ -123,7 +124,7 @@ def staff_card(
 
 
 def _rows(scores: Path, basis: Basis, memory_limit: str | None) -> list[_Row]:
-    files = f"read_parquet({sql.literal(str(scores / '*.parquet'))}"
+    files = f"read_parquet({score_files(scores)}"
     fixed = basis.terms.fixed_cost
     database = Database(memory_limit)
     sums = database.run(

@@ -21,10 +21,10 @@ def load_models(folder: Path) -> tuple[PurchaseModel, GammaGammaModel | None]:
         If a file is missing, damaged or of another version.
     """
     saved, spend = folder / "purchases.json", folder / "spend.json"
-    name = read_json(saved, schema=SCHEMA).get("model")
+    name = str(read_json(saved, schema=SCHEMA).get("model"))
     if name not in PURCHASE_MODELS:
         known = ", ".join(PURCHASE_MODELS)
-        msg = f"{saved.name} holds the model {name!r}; there is {known}. Fit again."
+        msg = f"{saved.name} holds the model {name[:60]!r}; there is {known}. Fit again."
         raise ArtefactError(msg)
     purchases = PURCHASE_MODELS[name].load(saved)
     return purchases, GammaGammaModel.load(spend) if spend.exists() else None

@@ -119,7 +119,7 @@ def _sentence(told: str, found: dict[str, Any], days: int, interval: float) -> s
         f"For the {days} days since, the last run expected {what} of "
         f"{number(forecast['expected'])} ({number(forecast['lower'])} to "
         f"{number(forecast['upper'])}); {number(found['actual'])} came{off}, {place} its "
-        f"{interval:.0%} interval."
+        f"{percent(interval)} interval."
     )
 
 

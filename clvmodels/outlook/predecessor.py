@@ -6,46 +6,25 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from clvmodels.config.economics import EconomicsConfig
+from clvmodels.decisions.run_folder import RunFolder
 from clvmodels.errors import ArtefactError, ClvError
-from clvmodels.evaluation.shocks import LearnedShocks
-from clvmodels.models import PURCHASE_MODELS, GammaGammaModel, PurchaseModel
-from clvmodels.models.base import SCHEMA as MODEL_SCHEMA
-from clvmodels.storage import RECORD, read_json
-from clvmodels.units import Duration
-from clvmodels.value.shock import CommonShocks
-from clvmodels.value.terms import ValueTerms
+from clvmodels.storage import RECORD
 from clvmodels.wording import printable
 
-RECORD_SCHEMA = 1
-# Folders beside a run that are looked into, and the longest record that is read.
-_MOST_SIBLINGS, _LONGEST_RECORD = 200, 32 << 20
+# Folders beside a run that are looked into.
+_MOST_SIBLINGS = 200
 # What two runs must share to be about the same customers and the same money.
 _SAME = ("customer_id", "amount", "currency")
 
 
 @dataclass(frozen=True)
-class Predecessor:
-    """A run that scored a base before.
-
-    Attributes
-    ----------
-    folder : Path
-        Where it is.
-    record : mapping
-        Its ``run.json``.
-    observation_end : date
-        Its last day observed.
-    """
-
-    folder: Path
-    record: Mapping[str, Any]
-    observation_end: date
+class Predecessor(RunFolder):
+    """A run that scored a base before."""
 
     @classmethod
-    def read(cls, folder: Path) -> Predecessor:
+    def read(cls, folder: str | Path, model: str | Path | None = None) -> Self:
         """Read the record of a run that scored.
 
         Raises
@@ -53,49 +32,20 @@ class Predecessor:
         ArtefactError
             If there is none, it is damaged or of another schema, or it scored nobody.
         """
-        path = folder / RECORD
-        try:
-            too_long = path.stat().st_size > _LONGEST_RECORD
-        except OSError:
-            too_long = False
-        if too_long:
-            msg = f"{RECORD} is longer than any record."
-            raise ArtefactError(msg)
-        record = read_json(path, schema=RECORD_SCHEMA)
-        try:
-            end = date.fromisoformat(record["period"]["observation_end"])
-            totals = record["totals"]
-            known = isinstance(record["config"], dict) and int(record["customers"]) > 0
-        except (KeyError, TypeError, ValueError) as error:
-            msg = f"{RECORD} is damaged ({type(error).__name__}: {error})."
-            raise ArtefactError(msg) from error
-        if not known or not isinstance(totals, dict):
+        run = super().read(folder, model)
+        with run.reading("customers"):
+            scored = run.customers > 0 and isinstance(run.record["totals"], dict)
+        if not scored:
             msg = "That job scored nobody."
             raise ArtefactError(msg)
-        return cls(folder, record, end)
-
-    @property
-    def name(self) -> str:
-        """What its folder is called, short enough to show."""
-        return printable(self.folder.resolve().name)
+        # Who compares asks for these first: better here than in the middle of it.
+        _ = run.config, run.observation_end
+        return run
 
     @property
     def customers(self) -> int:
         """How many it scored."""
         return int(self.record["customers"])
-
-    @property
-    def trusted(self) -> str:
-        """Its verdict."""
-        return str(self.record.get("trusted"))
-
-    @property
-    def draws(self) -> int:
-        """Over how many points of the posterior its numbers are averaged."""
-        try:
-            return max(int(self.record["totals"]["averaging"]["draws_used"]), 1)
-        except (KeyError, TypeError, ValueError):
-            return 1
 
     def total(self, quantity: str) -> float | None:
         """Its expected total; None where there is none."""
@@ -108,59 +58,6 @@ class Predecessor:
         """What was taken off its value for costs of customers' own."""
         value = self.record["totals"].get("customer_costs")
         return float(value) if isinstance(value, int | float) else 0.0
-
-    def terms(self) -> ValueTerms:
-        """What value meant to it.
-
-        Raises
-        ------
-        ArtefactError
-            If its configuration cannot be understood.
-        """
-        config = self.record["config"]
-        known = {name: config[name] for name in EconomicsConfig.model_fields if name in config}
-        try:
-            economics = EconomicsConfig.model_validate(known)
-            return ValueTerms(Duration.parse(config["horizon"]), **economics.value_terms())
-        except (KeyError, ValueError, ClvError) as error:
-            msg = f"Its configuration cannot be understood ({type(error).__name__})."
-            raise ArtefactError(msg) from error
-
-    def models(self) -> tuple[PurchaseModel, GammaGammaModel | None]:
-        """The models that scored it.
-
-        Raises
-        ------
-        ArtefactError
-            If they are missing or damaged, or others have taken their place since.
-        """
-        folder = self.folder / "model"
-        saved = folder / "purchases.json"
-        kind = read_json(saved, schema=MODEL_SCHEMA).get("model")
-        if kind not in PURCHASE_MODELS:
-            msg = f"Its model {printable(kind)!r} is not known."
-            raise ArtefactError(msg)
-        purchases = PURCHASE_MODELS[kind].load(saved)
-        spend = None
-        if self._described("spend") is not None:
-            spend = GammaGammaModel.load(folder / "spend.json")
-        for part, model in (("purchases", purchases), ("spend", spend)):
-            if model is not None and self._described(part) != model.params_:
-                msg = "Its models have been replaced since, by another fit into the same folder."
-                raise ArtefactError(msg)
-        return purchases, spend
-
-    def shocks(self) -> CommonShocks:
-        """What strikes everybody at once, as it had it; assumed where that is not known."""
-        try:
-            return LearnedShocks.load(self.folder / "model" / "shock.json")
-        except ClvError:
-            return CommonShocks()
-
-    def _described(self, part: str) -> Any:
-        models = self.record.get("models")
-        found = models.get(part) if isinstance(models, dict) else None
-        return found.get("parameters") if isinstance(found, dict) else None
 
 
 def find_predecessor(

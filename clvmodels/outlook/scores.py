@@ -7,9 +7,10 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from clvmodels.decisions.run_folder import score_files
 from clvmodels.errors import ArtefactError, InputError
 from clvmodels.transactions.database import Database
-from clvmodels.transactions.sql import day_literal, literal
+from clvmodels.transactions.sql import day_literal
 from clvmodels.units import DAYS_PER_UNIT, TimeUnit
 from clvmodels.wording import printable
 
@@ -145,7 +146,7 @@ def _short(name: str | None) -> str | None:
 
 
 def _scores(folder: Path) -> str:
-    return f"read_parquet({literal(str(folder / 'part-*.parquet'))})"
+    return f"read_parquet({score_files(folder)})"
 
 
 def _asked(database: Database, query: str) -> pa.Table:

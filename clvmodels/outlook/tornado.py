@@ -21,6 +21,7 @@ from clvmodels.value.scorer import Scorer
 from clvmodels.value.shock import CommonShocks
 from clvmodels.value.terms import ValueTerms
 from clvmodels.value.totals import ValueGroups
+from clvmodels.wording import percent
 
 # The discount rate moves by so many points, margin and costs by a share of themselves, and the
 # horizon by a quarter; for a lifetime two ends take its place.
@@ -173,7 +174,7 @@ def _of_parameters(base: _Base, interval: float) -> list[dict[str, Any]]:
 
     scorer = base.scorer
     reach = float(ndtri(0.5 * (1.0 + interval)))
-    text = (f"low end of {interval:.0%}", f"high end of {interval:.0%}")
+    text = (f"low end of {percent(interval)}", f"high end of {percent(interval)}")
     found: list[dict[str, Any]] = []
     steepest = _steepest(scorer.purchases, lambda model: base.value(purchases=model))
     if steepest is not None:

@@ -21,6 +21,7 @@ from clvmodels.value.customer_value import CustomerValue
 from clvmodels.value.shock import ASSUMED, CommonShock, CommonShocks
 from clvmodels.value.terms import check_interval
 from clvmodels.value.totals import ValueGroups
+from clvmodels.wording import percent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,7 +96,7 @@ class Segments:
     def _caption(self) -> str:
         content, limits = self.content, self.segmenter.limits
         top = f"top tier from {limits.top:,.4g}, young up to {limits.new_until_days} days"
-        return f"horizon {content['horizon']}, {content['interval']:.0%} intervals, {top}"
+        return f"horizon {content['horizon']}, {percent(content['interval'])} intervals, {top}"
 
     def _shown(self) -> pd.DataFrame:
         shown = ("customers", "customers_share", "probability_alive", "orders_per_customer")

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +14,7 @@ from clvmodels.units import DAYS_PER_UNIT
 from clvmodels.value.scorer import Scorer
 from clvmodels.value.shock import ASSUMED, CommonShock, CommonShocks
 from clvmodels.value.totals import Total, ValueGroups
+from clvmodels.wording import sheet
 
 _CSV = (
     "segment", "kind", "definition", "customers", "customers_share", "clv", "clv_lower",
@@ -24,8 +22,6 @@ _CSV = (
     "probability_alive", "orders_per_customer", "clv_per_customer", "potential_value",
     "value_at_risk", "mean_order", "mean_age_days", "action",
 )  # fmt: skip
-# What a spreadsheet may take for the beginning of a formula, also behind blanks.
-_FORMULA = frozenset("=+-@|%＝＋－＠")
 
 
 def segment_table(
@@ -74,19 +70,8 @@ def segment_table(
 
 def write_segments_csv(path: Path, table: dict[str, Any]) -> None:
     """Write the rows of `segment_table` as CSV that a spreadsheet can open without harm."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_CSV)
-    for row in (*table["rows"], table["total"] | {"name": "total"}):
-        flat = _flat(row)
-        writer.writerow([_cell(flat.get(name)) for name in _CSV])
-    write_text(path, text.getvalue())
-
-
-def spreadsheet_text(text: str) -> str:
-    """Text that no spreadsheet takes for a formula; what could be one gets an apostrophe."""
-    start = text.lstrip()[:1]
-    return f"'{text}" if start in _FORMULA or text[:1] in ("\t", "\r", "\n") else text
+    rows = (*table["rows"], table["total"] | {"name": "total"})
+    write_text(path, sheet(_CSV, map(_flat, rows)))
 
 
 def _described(
@@ -159,9 +144,3 @@ def _flat(row: dict[str, Any]) -> dict[str, Any]:
         flat |= {name: total.get("expected")}
         flat |= {f"{name}_{bound}": total.get(bound) for bound in ("lower", "upper")}
     return flat
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, str):
-        return spreadsheet_text(value)
-    return "" if value is None or (isinstance(value, float) and math.isnan(value)) else value

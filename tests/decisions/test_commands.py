@@ -17,7 +17,9 @@ def test_decide_prints_what_python_gives(known):
     assert done.status == 0, done.stderr
     assert done.record == made.to_dict()
     assert clvmodels(*asked).stdout.strip() == str(made)
-    assert clvmodels(*asked, "--quiet").stdout == ""
+    # The answer is no message.
+    quiet = clvmodels(*asked, "--quiet")
+    assert (quiet.stdout.strip(), quiet.stderr) == (str(made), "")
 
 
 def test_decide_for_a_segment(known):
@@ -62,13 +64,25 @@ def test_review_prints_and_writes(known, tmp_path):
     assert done.status == 0, done.stderr
     assert done.record["rows"] == {"read": 2, "judged": 1, "not_judged": 0, "set_aside": 1}
     assert (tmp_path / "out.csv").read_text("utf-8").startswith("row,date,customer")
-    assert "2 rows read = 1 judged" in clvmodels(*asked).stdout
+    shown = clvmodels(*asked)
+    assert "2 rows read = 1 judged" in shown.stdout
+    quiet = clvmodels(*asked, "--quiet")
+    assert (quiet.stdout, quiet.stderr) == (shown.stdout, "")
+    # With --out the answer is in the file.
+    filed = clvmodels(*asked, "--quiet", "--out", tmp_path / "out.json")
+    assert (filed.stdout, filed.stderr) == ("", "")
     assert (
         json.loads(
             clvmodels("decisions", "review", tmp_path / "x.csv", "--run", known, "--json").stdout
         )["exit_status"]
         == 3
     )
+
+
+def test_decisions_alone_names_what_is_missing():
+    done = clvmodels("decisions")
+    assert (done.status, done.stdout) == (2, "")
+    assert done.stderr == "error: Missing command. See clvmodels decisions --help.\n"
 
 
 def test_help_names_everything():

@@ -6,9 +6,11 @@ import shutil
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import stdtrit
 
 import clvmodels as clv
 from clvmodels.decisions import segment_stake
@@ -61,6 +63,37 @@ def test_arithmetic_by_hand(known, loyal):
     assert (made.action.keeps_used, made.total_cost) == (0.3, 4.0)
     # With certain parameters the expectation has no spread.
     assert made.worth_spending.lower == pytest.approx(made.worth_spending.upper)
+
+
+def test_promotions_and_retention_are_paid_as_in_the_scores(tmp_path):
+    """What is given back comes off every order; what keeping a customer costs is paid anyway."""
+    terms = {"margin": 0.4, "promotions": 0.1, "cost_per_customer_year": 3.0}
+    run = make_run(tmp_path / "run", shop(40), **terms, retention_per_customer_year=5.0)
+    scores = scores_of(run)
+    at_stake = scores.potential_value + 8.0 * DISCOUNTED_YEAR
+    made = decide(run, customer=scores.index[0])
+    assert made.value_at_stake.expected == pytest.approx(at_stake.iloc[0], rel=1e-9)
+    assert made.run["margin"] == pytest.approx(0.3)
+    segment = decide(run, segment="one-time").value_at_stake
+    assert segment.expected == pytest.approx(at_stake[scores.segment == "one-time"].sum())
+
+
+def test_own_costs_of_customers_are_told_where_they_are_in_the_sums(tmp_path):
+    """They are paid whether somebody stays or not; the scores hold them and cannot be undone."""
+    log = shop(40)
+    labels = tmp_path / "labels.csv"
+    about = pd.DataFrame({"customer_id": log.customer_id.unique(), "service": 7.0})
+    about.to_csv(labels, index=False)
+    run = make_run(tmp_path / "run", log, labels=str(labels), cost_label="service")
+    scores = scores_of(run)
+    at_stake = scores.potential_value + 7.0 * DISCOUNTED_YEAR
+    made = decide(run, customer=scores.index[0])
+    assert made.value_at_stake.expected == pytest.approx(at_stake.iloc[0], rel=1e-9)
+    assert "own_costs" not in {note.code for note in made.notes}
+    segment = decide(run, segment="one-time")
+    members = scores.segment == "one-time"
+    assert segment.value_at_stake.expected == pytest.approx(scores.potential_value[members].sum())
+    assert "(service) are off the value at stake" in str(segment).replace("\n", " ")
 
 
 def test_agrees_with_simulated_futures(known, loyal):
@@ -306,6 +339,15 @@ def test_without_money_says_what_a_purchase_would_have_to_earn(unpriced):
     mean = (scores.expected_purchases / scores.probability_alive).mean()
     assert segment.purchases_at_stake.expected == pytest.approx(mean)
     assert "no amounts" in segment.sentence
+    # One customer buys a whole number of times, most likely around what is expected.
+    one = made.purchases_at_stake
+    assert one.lower == int(one.lower) < one.expected < one.upper == int(one.upper)
+    assert f"({one.lower:.3g} to {one.upper:.3g})" in str(made)
+    # Known parameters and the shock of a quarter that is assumed leave an average this far open.
+    shock = np.exp(0.25 * stdtrit(4.0, [0.05, 0.95]))
+    many = segment.purchases_at_stake
+    assert (many.lower, many.upper) == pytest.approx(tuple(mean * shock), rel=0.01)
+    assert "Purchases of one who stays" in str(segment)
 
 
 @pytest.mark.parametrize("terms", [{"horizon": "lifetime"}, {"cost_per_order": 2.0}])
@@ -430,6 +472,68 @@ def test_questions_that_cannot_be_answered(known, loyal, tmp_path):
         decide(plain, segment="loyal")
 
 
+def _torn(file):
+    file.write_bytes(file.read_bytes()[:2000])
+
+
+def _of_another_version(file):
+    pq.write_table(pq.read_table(file).drop_columns("probability_alive"), file)
+
+
+@pytest.mark.parametrize("damage", [_torn, _of_another_version])
+def test_a_damaged_score_file_is_named(known, tmp_path, damage):
+    run = shutil.copytree(known, tmp_path / "shop-2024")
+    (whole,) = (run / "scores").glob("*.parquet")
+    shutil.copy(whole, whole.with_name("part-00001.parquet"))
+    damage(whole.with_name("part-00001.parquet"))
+    for who in ({"customer": "00003"}, {"segment": "loyal"}):
+        told = r"scores/part-00001\.parquet of shop-2024 cannot be read.*score again"
+        with pytest.raises(ArtefactError, match=told):
+            decide(run, **who)
+
+
+@pytest.mark.parametrize("part", ["purchases", "spend", "no spend"])
+def test_models_that_did_not_score_the_run_are_refused(known, tmp_path, part):
+    """Another fit into the folder would answer with its own parameters for the scores of then."""
+    models = shutil.copytree(known / "model", tmp_path / "model")
+    if part == "purchases":
+        other = clv.BetaGeoModel.from_params(PURCHASES | {"r": 0.9}, time_unit="day")
+        other.save(models / "purchases.json")
+    elif part == "spend":
+        dearer = clv.GammaGammaModel.from_params(SPEND | {"gamma": 16.0}, time_unit="day")
+        dearer.save(models / "spend.json")
+    else:
+        (models / "spend.json").unlink()
+    with pytest.raises(ArtefactError, match="models of shop-2024 are not those that scored it"):
+        decide(known, customer="00003", model=models)
+
+
+def test_a_folder_may_be_named_like_a_wildcard(known, tmp_path):
+    run = shutil.copytree(known, tmp_path / "shop[2024]*")
+    asked = {"cost": 1.0, "keeps": 0.2}
+    for who in ({"customer": "00003"}, {"segment": "loyal"}):
+        found, plain = decide(run, **who, **asked), decide(known, **who, **asked)
+        assert found.gain == plain.gain
+        assert found.run["name"] == "shop[2024]*"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("config", None),
+        ("config", {"horizon": "soon"}),
+        ("period", {"observation_end": 7}),
+        ("common_shocks", {"value": 3}),
+        ("totals", {"averaging": {"draws_used": "many"}}),
+    ],
+)
+def test_a_damaged_record_says_where(known, tmp_path, field, value):
+    run = shutil.copytree(known, tmp_path / "run")
+    rewrite(run, **{field: value})
+    with pytest.raises(ArtefactError, match=rf"run\.json of run is damaged \({field}\)"):
+        decide(run, segment="loyal", cost=1.0, keeps=0.3)
+
+
 def test_shows_itself(known, loyal):
     made = decide(known, customer=loyal, cost=2.0, keeps=0.3)
     assert json.loads(made.to_json()) == made.to_dict()
@@ -440,9 +544,30 @@ def test_shows_itself(known, loyal):
         assert value in text
     assert "2.00\N{NO-BREAK SPACE}EUR" in text
     assert pd.Series(dict(made.rows())).notna().all()
+    assert dict(made.rows())["In brackets"] == "90% intervals"
+    # As wide as a terminal, and nothing is lost at the ends of lines.
+    assert max(map(len, text.splitlines())) <= 80
+    assert made.sentence in text.replace("\n", " ")
 
 
 @pytest.mark.parametrize("wrong", [{"segment": 5}, {"customer": "1", "action": 5}])
 def test_names_must_be_text(known, wrong):
     with pytest.raises(ParameterError, match="is 5; it must be a name, as text"):
         decide(known, **wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"run_dir": 5}, "run_dir is 5; it must be the folder of a run"),
+        ({"run_dir": SPEND}, "run_dir is <class 'dict'>; it must be the folder of a run"),
+        ({"model": b"model"}, "model is <class 'bytes'>; it must be a folder of models"),
+        ({"config": {"actions": {}}}, "config is <class 'dict'>; it must be a TOML file"),
+        ({"action": None}, "action is <class 'NoneType'>; it must be a name"),
+        ({"cost": "much"}, "cost is 'much'; it must be at least 0 and finite"),
+        ({"keeps": []}, r"keeps is \[\]; it must be from 0 to 1"),
+    ],
+)
+def test_arguments_of_another_kind_are_refused_in_words(known, wrong, told):
+    with pytest.raises(ParameterError, match=told):
+        decide(**{"run_dir": known, "customer": "00003"} | wrong)

@@ -110,7 +110,9 @@ def test_outcomes_against_what_was_expected(runs, tmp_path):
     run = SavedRun.open(runs[0])
     frame = early.reset_index()
     within = (
-        clv.CustomerValue(*run.models).distribution(frame, "1y").probability_purchase_within("290d")
+        clv.CustomerValue(*run.models())
+        .distribution(frame, "1y")
+        .probability_purchase_within("290d")
     )
     expected = [one["expected_to_come_back"] for one in found["decisions"]]
     assert expected == pytest.approx(within.to_list(), rel=1e-6)

@@ -23,11 +23,11 @@ YEARS = (1.0 - 1.0 / 1.1) / np.log(1.1)
 
 def made(folder, rules, influential=None, **changes):
     run = SavedRun.open(folder)
-    value = CustomerValue(*run.models, margin=0.4, cost_per_customer_year=3.0)
+    value = CustomerValue(*run.models(), margin=0.4, cost_per_customer_year=3.0)
     settings = {
         "horizon": "1y",
         "interval": 0.9,
-        "shocks": run.shocks,
+        "shocks": run.shocks(),
         "clv": run.record["totals"]["clv"],
         "currency": run.currency,
     }
@@ -148,8 +148,8 @@ def test_without_money_only_what_needs_none(unpriced):
          "feedback": {"suggestions_per_year": 10, "used": 0.1, "value": 100}}
     )  # fmt: skip
     told = scenarios(
-        unpriced / "scores", CustomerValue(run.models[0], None), rules,
-        horizon="1y", interval=0.9, shocks=run.shocks, clv=None,
+        unpriced / "scores", CustomerValue(run.models()[0], None), rules,
+        horizon="1y", interval=0.9, shocks=run.shocks(), clv=None,
     )  # fmt: skip
     assert told["new_customer"] is None
     referrals, feedback = told["items"]
@@ -213,10 +213,10 @@ def test_money_scales_with_the_currency(known, tmp_path):
         }
     }
     run = SavedRun.open(cents)
-    value = CustomerValue(*run.models, margin=0.4, cost_per_customer_year=300.0)
+    value = CustomerValue(*run.models(), margin=0.4, cost_per_customer_year=300.0)
     in_cents = scenarios(
         cents / "scores", value, ScenarioRules.model_validate(rules),
-        horizon="1y", interval=0.9, shocks=run.shocks, clv=run.record["totals"]["clv"],
+        horizon="1y", interval=0.9, shocks=run.shocks(), clv=run.record["totals"]["clv"],
     )["items"][0]["base"]  # fmt: skip
     plain = made(known, rules)["items"][0]["base"]
     assert in_cents == pytest.approx({end: 100 * money for end, money in plain.items()})

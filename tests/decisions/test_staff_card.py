@@ -69,7 +69,7 @@ def test_three_worked_examples_add_up(plain):
     rows = {row["segment"]: row for row in plain["segments"]}
     row = rows[refund["segment"]]
     share = row["order"] / row["if_stays"]
-    assert f"{100 * share:.0f} %" in refund["arithmetic"][-1]
+    assert f"{share:.1%}" in refund["arithmetic"][-1]
     row = rows[win_back["segment"]]
     assert f"{0.05 * row['if_stays']:.3g}" in win_back["lesson"]
     assert "For example" in " ".join(win_back["arithmetic"])

@@ -38,8 +38,7 @@ WRITERS = {
 # They read what others write, and have to know the same number.
 READERS = {
     "report/build": {"RUN_SCHEMA": "record", "BACKTEST_SCHEMA": "stages"},
-    "decisions/saved_run": {"RECORD_SCHEMA": "record"},
-    "outlook/predecessor": {"RECORD_SCHEMA": "record"},
+    "decisions/run_folder": {"RECORD_SCHEMA": "record"},
 }
 
 

@@ -3,7 +3,9 @@
 import pytest
 from pydantic import ValidationError
 
+import clvmodels as clv
 from clvmodels.config.segments import SEGMENT_KINDS, SegmentRules
+from clvmodels.errors import ConfigurationError
 
 
 def test_every_segment_has_a_name_and_an_action():
@@ -39,6 +41,16 @@ def test_names_left_out_keep_theirs():
 def test_what_cannot_be_is_refused(given):
     with pytest.raises(ValidationError):
         SegmentRules.model_validate(given)
+    with pytest.raises(clv.ClvError):
+        clv.SegmentRules(**given)
+
+
+def test_all_that_is_wrong_is_told_at_once():
+    told = "top_share = 2: it must be less than 1. few_orders = 'many': it must be a valid integer"
+    with pytest.raises(ConfigurationError, match=told):
+        SegmentRules(top_share=2, few_orders="many")
+    with pytest.raises(ConfigurationError, match="top_shar is no option; did you mean top_share"):
+        SegmentRules(top_shar=0.2)
 
 
 def test_rules_survive_json():

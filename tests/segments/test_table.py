@@ -11,7 +11,6 @@ import pytest
 import clvmodels as clv
 from clvmodels.config.segments import SEGMENT_KINDS, SegmentRules
 from clvmodels.segments import segment, write_segments_csv
-from clvmodels.segments.table import spreadsheet_text
 from clvmodels.storage import plain
 from clvmodels.value.shock import NO_SHOCK
 from tests.segments.worlds import world
@@ -85,16 +84,6 @@ def test_a_spreadsheet_runs_nothing(found, tmp_path):
             assert record[name].lstrip()[:1] not in set("=+-@|%")
         float(record["customers"])
         float(record["clv"])
-
-
-@pytest.mark.parametrize("text", ["=1", " =1", "\t1", "\r1", "-1", "+1", "@x", "|x", "＝1", "%x"])
-def test_what_may_be_a_formula_is_text(text):
-    assert spreadsheet_text(text) == f"'{text}"
-
-
-@pytest.mark.parametrize("text", ["", "champions", "a=1", "one-time", "'=1"])
-def test_what_is_none_stays(text):
-    assert spreadsheet_text(text) == text
 
 
 def test_without_money_its_columns_are_empty(made, tmp_path):
