@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -29,6 +30,7 @@ ModelType = TypeVar("ModelType", bound=Model)
 
 # Step in the scale-free coordinates, which are logarithms, for derivatives of a total.
 _STEP = 1e-3
+_THREADS = 2
 # The sums of `ValueGroups` besides its weights.
 SUMS = ("sum_mean", "sum_square", "sum_order", "priced")
 
@@ -326,11 +328,11 @@ def _parameter_variance(model: ModelType, totals: Callable[[ModelType], FloatArr
 def parameter_slopes(model: ModelType, totals: Callable[[ModelType], FloatArray]) -> FloatArray:
     """Derivatives of totals in the coordinates of a model's parameters, (k, ...)."""
     mode = model.fit_.coordinates
-    slopes = [
-        (totals(model.at(mode + step)) - totals(model.at(mode - step))) / (2.0 * _STEP)
-        for step in _STEP * np.eye(len(mode))
-    ]
-    return np.array(slopes)
+    steps = _STEP * np.eye(len(mode))
+    with ThreadPoolExecutor(_THREADS) as pool:
+        above = pool.map(totals, [model.at(mode + step) for step in steps])
+        below = pool.map(totals, [model.at(mode - step) for step in steps])
+        return np.array([(a - b) / (2.0 * _STEP) for a, b in zip(above, below, strict=True)])
 
 
 def expected_totals(
