@@ -79,6 +79,7 @@ PUBLIC = {
         "plot_interval_coverage",
         "plot_pit_histogram",
         "plot_posterior_pairs",
+        "plot_purchases_grid",
         "plot_segment_evidence",
         "plot_segments",
         "plot_tornado",

@@ -55,6 +55,30 @@ def alive_grid(model: PurchaseModel, triples: CustomerColumns) -> dict[str, Any]
         ``frequency`` (rows), ``recency`` and ``age`` in weeks, and ``probability`` (rows of
         columns; None where a repeat purchase cannot be at recency 0).
     """
+    columns, grid = _grid(model, triples)
+    shape = len(grid["frequency"]), len(grid["recency"])
+    return {**grid, "probability": model.alive(columns).reshape(shape).tolist()}
+
+
+def purchases_grid(
+    model: PurchaseModel, triples: CustomerColumns, horizon: str | Duration
+) -> dict[str, Any]:
+    """Expected purchases over frequency and recency for customers of the base's greatest age.
+
+    Returns
+    -------
+    dict
+        As of `alive_grid`, with ``purchases`` within the ``horizon`` (as text) for ``probability``.
+    """
+    ahead = Duration.parse(horizon)
+    columns, grid = _grid(model, triples)
+    shape = len(grid["frequency"]), len(grid["recency"])
+    purchases = model.expected_purchases(columns, ahead).to_numpy().reshape(shape)
+    return {**grid, "purchases": purchases.tolist(), "horizon": str(ahead)}
+
+
+def _grid(model: PurchaseModel, triples: CustomerColumns) -> tuple[CustomerColumns, dict[str, Any]]:
+    """Customers at every point of a grid, and its axes in weeks."""
     to_weeks = DAYS_PER_UNIT[model.time_unit_] / 7.0
     age = float(triples.age.max())
     most = min(max(int(triples.frequency.max()), 1), _MOST_FREQUENCIES)
@@ -68,9 +92,8 @@ def alive_grid(model: PurchaseModel, triples: CustomerColumns) -> dict[str, Any]
         monetary_value=np.full(x.size, np.nan),
         time_unit=model.time_unit_,
     )
-    return {
+    return columns, {
         "frequency": x[:, 0].tolist(),
         "recency": (t_x[0] * to_weeks).tolist(),
         "age": age * to_weeks,
-        "probability": model.alive(columns).reshape(x.shape).tolist(),
     }

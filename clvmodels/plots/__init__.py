@@ -5,7 +5,7 @@ figure without it) and returns the axes. Colours differ in lightness, lines in d
 hatching, so that each figure reads in grey and for colour-blind readers.
 """
 
-from clvmodels.plots.alive import plot_alive_grid
+from clvmodels.plots.alive import plot_alive_grid, plot_purchases_grid
 from clvmodels.plots.calibration import (
     plot_calibration,
     plot_interval_coverage,
@@ -52,6 +52,7 @@ __all__ = [
     "plot_interval_coverage",
     "plot_pit_histogram",
     "plot_posterior_pairs",
+    "plot_purchases_grid",
     "plot_segment_evidence",
     "plot_segments",
     "plot_tornado",

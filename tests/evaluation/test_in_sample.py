@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import clvmodels as clv
-from clvmodels.evaluation.in_sample import alive_grid, frequency_check
+from clvmodels.evaluation.in_sample import alive_grid, frequency_check, purchases_grid
 
 
 def test_frequency_check_counts_and_expects_every_customer():
@@ -32,3 +33,16 @@ def test_alive_grid_rises_with_recency():
     assert probability.shape == (len(grid["frequency"]), len(grid["recency"]))
     assert (np.diff(probability, axis=1) > 0).all()
     assert grid["age"] == pytest.approx(272 / 7)
+
+
+def test_purchases_grid_is_what_the_model_expects_within_the_horizon():
+    model = clv.BetaGeoModel.from_params(
+        {"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426}, time_unit="week"
+    )
+    triples = clv.load_cdnow("sample").summarize("1997-09-30", time_unit="week").triples()
+    grid = purchases_grid(model, triples, "39w")
+    purchases = np.array(grid["purchases"])
+    assert grid["horizon"] == "39w"
+    assert (np.diff(purchases, axis=1) > 0).all()
+    one = pd.DataFrame({"frequency": [3], "recency": [grid["recency"][40]], "T": [grid["age"]]})
+    assert purchases[2, 40] == pytest.approx(model.expected_purchases(one, "39w").iloc[0])

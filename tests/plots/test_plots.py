@@ -129,6 +129,33 @@ def test_an_alive_grid_that_hardly_varies_is_drawn(ax, rows):
     ax.figure.canvas.draw()
 
 
+def purchases_grid():
+    grid = alive_grid()
+    expected = np.asarray(grid["probability"]) * (np.asarray(grid["frequency"])[:, None] + 0.24) / 2
+    return {**grid, "purchases": expected, "horizon": "1y"}
+
+
+def test_expected_purchases_are_shaded_from_none_to_most(ax):
+    grid = purchases_grid()
+    plots.plot_purchases_grid(grid, ax=ax)
+    shades = ax.collections[0]
+    assert shades.levels[0] == 0.0
+    assert shades.levels[-1] >= grid["purchases"].max()
+    paths = shades.get_paths()
+    for frequency, recency in ((5, 20), (12, 35), (15, 38), (2, 10)):
+        band = np.searchsorted(shades.levels, grid["purchases"][frequency, recency]) - 1
+        place = (grid["recency"][recency], frequency)
+        assert [path.contains_point(place) for path in paths].index(True) == band
+    assert "within 1y" in ax.get_ylabel()
+    assert {text.get_text() for text in ax.texts} == {"1.5", "3", "4.5", "6"}
+    ax.figure.canvas.draw()
+
+
+def test_a_base_of_which_nothing_is_expected_is_drawn(ax):
+    plots.plot_purchases_grid({**purchases_grid(), "purchases": np.zeros((16, 40))}, ax=ax)
+    ax.figure.canvas.draw()
+
+
 def test_an_alive_grid_of_the_wrong_shape_is_refused(ax):
     grid = {"frequency": [0, 1], "recency": [0, 1, 2], "age": 2, "probability": [[1.0, 1.0]]}
     with pytest.raises(ConfigurationError, match=r"\(1, 2\).*must be \(2, 3\)"):
