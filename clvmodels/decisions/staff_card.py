@@ -26,10 +26,10 @@ NOTE = (
     "an average of many customers: a single one may bring nothing or far more."
 )
 READING = (
-    "Worth: what one customer of the group brings on average from now on.",
-    "Between: nine in ten customers of the group bring something in this range.",
-    "If they stay: what one brings who certainly remains a customer. This is what is at stake.",
-    "Active: the share of the group who are probably still customers.",
+    "Worth on average: what one customer of the group brings from now on.",
+    "Range for one customer: nine in ten of the group bring something between these.",
+    "If the customer stays: what one brings who certainly remains. This is what is at stake.",
+    "Chance of still being active: the share of the group who are probably still customers.",
     "A chance to pay back is not a promise: good decisions lose sometimes.",
 )
 # Enough for a range that is rounded, and fast.

@@ -200,7 +200,7 @@ def interval_gate(shock: CommonShock) -> Gate:
         return Gate(
             name,
             "grey",
-            "Not known. No earlier window of the horizon's length could be forecast and compared.",
+            "No earlier window of the horizon's length could be forecast and compared.",
             "The total's interval rests on an assumed shock; a longer log or a shorter horizon "
             "would measure it.",
         )

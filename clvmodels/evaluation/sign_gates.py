@@ -268,7 +268,7 @@ def drift_gate(slope: tuple[float, float, int] | None, span: int) -> Gate:
 
 
 def _unknown(name: str, reason: str) -> Gate:
-    return Gate(name, "grey", f"Not known. {reason}", "Look again when the log is longer.")
+    return Gate(name, "grey", reason, "Look again when the log is longer.")
 
 
 def _too_little(path: of.WeeklyPath) -> str:

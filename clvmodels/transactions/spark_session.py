@@ -37,6 +37,7 @@ _ALONE = {
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
 }
+_NO_PACKAGE = "No module named 'clvmodels'"
 _EXHAUSTED = (
     "OutOfMemoryError",
     "No space left",
@@ -132,6 +133,12 @@ def _raise(subject: str, error: Any) -> None:
             "disk of the executors, and run again."
         )
         raise ResourceError(msg) from error
+    if _NO_PACKAGE in text:
+        msg = (
+            "The Python of Spark's executors has no clvmodels. Install it there, or let "
+            "PYSPARK_PYTHON name an interpreter that has it before the session starts."
+        )
+        raise ConfigurationError(msg) from error
     msg = f"{subject} cannot be read by Spark: {first_sentence(error)}"
     raise InputError(msg) from error
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -216,8 +215,6 @@ def test_what_cannot_be_compared_is_refused(log, value):
         clv.compare_formula(customers, replace(value, spend=None))
 
 
-def test_the_page_prints_the_comparison_and_lists_every_cause(found):
-    printed = re.findall(r"```text\n(.*?)```", PAGE, re.DOTALL)[1]
-    assert printed == f"{found!r}\n"
+def test_the_page_lists_every_cause():
     for cause, text in CAUSES.items():
         assert f"| `{cause}` | {text} |" in PAGE

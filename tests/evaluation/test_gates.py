@@ -156,7 +156,7 @@ def test_a_total_that_strays_widely_is_amber(errors, level):
     shock = CommonShock.of_errors(errors)
     gate = interval_gate(shock)
     assert gate.level == level
-    assert ("Not known" in gate.evidence) == (not errors)
+    assert ("No earlier window" in gate.evidence) == (not errors)
     assert (f"{shock.factor(0.9):.2f}" in gate.evidence) == bool(errors)
 
 

@@ -15,7 +15,7 @@ def limit_of(database):
 
 
 @pytest.mark.parametrize(
-    ("given", "left"), [("4000MiB", 3300.0), ("800MiB", 400.0), ("1500MiB", 800.0)]
+    ("given", "left"), [("4000MiB", 3100.0), ("800MiB", 400.0), ("2000MiB", 1100.0)]
 )
 def test_duckdb_gets_what_our_own_arrays_leave(given, left):
     # DuckDB rounds a limit down to a tenth of its unit when it states it.

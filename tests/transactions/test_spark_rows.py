@@ -3,11 +3,13 @@
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+from pyspark.errors import PythonException
 
+from clvmodels.errors import ConfigurationError
 from clvmodels.transactions import sql
 from clvmodels.transactions.spark_database import pack
 from clvmodels.transactions.spark_rows import Judge
-from clvmodels.transactions.spark_session import REFUSED, as_it_stands
+from clvmodels.transactions.spark_session import REFUSED, as_it_stands, spark_failures
 from tests.transactions.databases import HOSTILE, hostile_log
 from tests.transactions.logs import quarantine, quiet
 
@@ -78,3 +80,12 @@ def test_a_path_has_no_wildcards(tmp_path):
     assert as_it_stands(tmp_path / "a[1]*?{b}\\ c.csv") == (
         f"file:{tmp_path}/a\\[1\\]\\*\\?\\{{b\\}}\\\\ c.csv"
     )
+
+
+def test_executors_without_the_package_are_told_what_to_do():
+    told = "An exception was thrown from the Python worker:\nNo module named 'clvmodels'"
+    with (
+        pytest.raises(ConfigurationError, match="PYSPARK_PYTHON"),
+        spark_failures("shop.csv"),
+    ):
+        raise PythonException(told)
