@@ -7,6 +7,7 @@ PyMC-Marketing and nutpie (its current release needs Python 3.12); without it on
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,8 @@ from benchmarks.fit import customers
 _PEER = Path(__file__).with_name("pymc_marketing_peer.py")
 # PyMC-Marketing holds customers times draws in memory, so it values fewer of them.
 _VALUED, _VALUED_BY_PEER, _PEER_DRAWS = 100_000, 10_000, 4_000
+# Seconds that a peer may take for one piece of work.
+_PATIENCE = 300.0
 
 
 def cdnow(path: Path) -> tuple[float, None]:
@@ -84,9 +87,14 @@ def our_value(path: Path) -> tuple[float, Any]:
 
 
 def peer(python: str, work: str, path: Path, number: int) -> dict[str, Any]:
-    """What PyMC-Marketing took, in its own environment."""
+    """What PyMC-Marketing took, in its own environment; it is stopped after a while."""
     command = [python, str(_PEER), work, str(path), str(number)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    try:
+        done = subprocess.run(
+            command, check=True, stdout=subprocess.PIPE, text=True, timeout=_PATIENCE
+        )
+    except subprocess.TimeoutExpired:
+        return {"seconds": [_PATIENCE], "megabytes": math.nan, "unfinished": True}
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return result
 
@@ -96,8 +104,10 @@ def _line(what: str, ours: Outcome, theirs: dict[str, Any] | None, scaled: float
     if theirs is None:
         return f"{line} – | – | – |"
     wall = min(theirs["seconds"]) * scaled
-    megabytes = theirs["megabytes"]
-    return f"{line} {wall:.1f} | {megabytes:,.0f} | {wall / ours.seconds:,.0f} |"
+    ratio, megabytes = wall / ours.seconds, theirs["megabytes"]
+    if theirs.get("unfinished"):
+        return f"{line} over {wall:.0f}, stopped | – | over {ratio:,.0f} |"
+    return f"{line} {wall:.1f} | {megabytes:,.0f} | {ratio:,.0f} |"
 
 
 def main(python: str | None = None) -> str:
