@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import multiprocessing
 import resource
 import subprocess
@@ -22,8 +23,13 @@ class Outcome:
     answer: Any
 
 
-def measure(work: Callable[..., Any], *arguments: Any, repeats: int = 1) -> Outcome:
-    """Run ``work(*arguments)``, which returns ``(seconds, answer)``, in a fresh process."""
+def measure(
+    work: Callable[..., Any], *arguments: Any, repeats: int = 1, patience: float | None = None
+) -> Outcome:
+    """Run ``work(*arguments)``, which returns ``(seconds, answer)``, in a fresh process.
+
+    It is stopped after ``patience`` seconds, if given: its memory and answer are then not known.
+    """
     context = multiprocessing.get_context("spawn")
     outcomes = []
     for _ in range(repeats):
@@ -31,7 +37,11 @@ def measure(work: Callable[..., Any], *arguments: Any, repeats: int = 1) -> Outc
         process = context.Process(target=_run, args=(there, work, arguments))
         process.start()
         there.close()
-        outcomes.append(Outcome(**json.loads(here.recv())))
+        if here.poll(patience):
+            outcomes.append(Outcome(**json.loads(here.recv())))
+        else:
+            process.kill()
+            outcomes.append(Outcome(patience or math.inf, math.nan, None))
         process.join()
     return min(outcomes, key=lambda outcome: outcome.seconds)
 
@@ -60,7 +70,10 @@ def interpreter_with(package: str, pythons: Sequence[str]) -> str | None:
 
 def row(name: str, outcome: Outcome, floor: Outcome) -> str:
     """One line of a table in Markdown, as ratios to ``floor``."""
+    ratio = outcome.seconds / floor.seconds
+    if outcome.answer is None:
+        return f"| {name} | over {outcome.seconds:.0f}, stopped | over {ratio:,.0f} | – | – |"
     return (
-        f"| {name} | {outcome.seconds:.2f} | {outcome.seconds / floor.seconds:.2f} "
+        f"| {name} | {outcome.seconds:.2f} | {ratio:.2f} "
         f"| {outcome.megabytes:,.0f} | {outcome.megabytes / floor.megabytes:.2f} |"
     )
