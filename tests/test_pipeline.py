@@ -440,7 +440,8 @@ def test_horizon_interval_and_discount_act_as_they_say(fitted, logs, tmp_path):
     narrow = score_with(fitted, logs, tmp_path / "narrow", "--interval", 0.5)
     assert (narrow.clv_upper <= plain.clv_upper).all()
     assert (narrow.clv_lower >= plain.clv_lower).all()
-    np.testing.assert_array_equal(narrow.clv_median, plain.clv_median)
+    # Two searches that begin elsewhere, each of which stops at 1e-9 of the quantile.
+    np.testing.assert_allclose(narrow.clv_median, plain.clv_median, rtol=2e-9)
     free = score_with(fitted, logs, tmp_path / "free", "--annual-discount-rate", 0)
     assert (free.clv > plain.clv).all()
     # Both sides are averaged over the same points, so they differ by what averaging leaves.
