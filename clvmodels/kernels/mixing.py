@@ -7,9 +7,10 @@ from scipy.special import betaln, hyp2f1
 
 from clvmodels.kernels.base import FloatArray
 
-# Where both shapes that bound the decay are large, both Pfaff forms of the hypergeometric function
-# can overflow; where b' is and z too, scipy loses digits from b' = 70 on and is NaN from 140 on.
-_LARGE_SHAPE, _LARGE_B, _LARGE_Z = 30.0, 30.0, 30.0
+# Where both shapes that bound the decay are large, scipy loses digits of the hypergeometric
+# function here and there (four are left at a = 22.5, b' = 25.1, power 29.5, z = 7,300), and from 30
+# on both Pfaff forms can overflow; where b' is large and z too, from b' = 27 on.
+_LARGE_SHAPE, _LARGE_B, _LARGE_Z = 10.0, 20.0, 30.0
 _NODES, _CELLS_AT_ONCE = 200, 4096
 
 
