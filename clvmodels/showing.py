@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
 from clvmodels.wording import number, printable
@@ -22,12 +23,12 @@ class ShownAsText:
         return f"<pre>{html.escape(_harmless(repr(self)))}</pre>"
 
 
-class ShownAsFacts:
+class ShownAsFacts(ABC):
     """Shows itself as a list of facts; a dataclass must leave its own ``repr`` aside."""
 
+    @abstractmethod
     def _facts(self) -> Mapping[str, str]:
         """Give what there is to say, each with its name."""
-        raise NotImplementedError
 
     def __repr__(self) -> str:
         facts = {

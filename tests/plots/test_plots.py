@@ -154,6 +154,9 @@ def test_expected_purchases_are_shaded_from_none_to_most(ax):
 def test_a_base_of_which_nothing_is_expected_is_drawn(ax):
     plots.plot_purchases_grid({**purchases_grid(), "purchases": np.zeros((16, 40))}, ax=ax)
     ax.figure.canvas.draw()
+    assert ax.collections[0].levels[-1] == 1.0
+    # No line stands where nothing is expected, and no number of one.
+    assert not ax.texts
 
 
 def test_an_alive_grid_of_the_wrong_shape_is_refused(ax):
