@@ -133,6 +133,7 @@ def score(
     record = Record(config, progress)
     with staged(out) as folder:
         summary = summarized(record, opened(record, opener), folder)
+        summary.sort_ahead()
         spend = usable_spend(record, summary, saved.spend)
         record.describe_models(purchases, spend)
         value = CustomerValue(purchases, spend, **value_terms(config))
@@ -157,6 +158,7 @@ def run(opener: LogOpener, config: JobConfig, out: Path, progress: Progress) -> 
     with staged(out) as folder:
         log = opened(record, opener)
         summary = summarized(record, log, folder)
+        summary.sort_ahead()
         purchases, spend = fitted(record, chosen, summary, folder)
         evidence = evidence_of(record, log, summary)
         with record.stage("back-test"):

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
 
 import pyarrow as pa
 
+from clvmodels.ahead import worked_ahead
 from clvmodels.engines.batch import Segmenting, scored_batch
 from clvmodels.kernels.base import FloatArray, IntArray
 from clvmodels.storage import GROUPS_PER_PART, ROWS_PER_GROUP, regrouped, write_part
@@ -22,14 +20,10 @@ from clvmodels.value.histories import HistoryIndex, HistoryScores
 from clvmodels.value.scorer import Scorer
 from clvmodels.value.totals import ValueGroups
 
-# Parts that are worked on, and how many wait beside them.
-_THREADS, _PARTS_AHEAD = 2, 1
 # A batch, what its customers cost beside what all of them cost, by customer.
 Costed = tuple[pa.RecordBatch, FloatArray | None]
 # Customers, the places of their histories, and the codes of their segments.
 Met = tuple[CustomerColumns, IntArray, IntArray | None]
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -65,53 +59,39 @@ def write_scores(
 
     Parts are scored and written by threads of their own; order and bytes depend on neither.
     """
-    with ThreadPoolExecutor(_THREADS) as pool:
-        # The database sorts while histories are scored.
-        batches = _begun(summary.batches(ROWS_PER_GROUP), pool)
-        triples = summary.triples()
-        scorer.prepare(triples)
-        index = HistoryIndex(triples)
-        histories = HistoryScores.of(scorer, triples)
-        groups = GroupSums(triples, 1 if segmenter is None else len(segmenter.names))
-        folder.mkdir()
+    triples = summary.triples()
+    scorer.prepare(triples)
+    index = HistoryIndex(triples)
+    histories = HistoryScores.of(scorer, triples)
+    groups = GroupSums(triples, 1 if segmenter is None else len(segmenter.names))
+    folder.mkdir()
 
-        def write(part: tuple[int, list[Costed]]) -> list[Met]:
-            number, rows = part
-            met: list[Met] = []
+    def write(part: tuple[int, list[Costed]]) -> list[Met]:
+        number, rows = part
+        met: list[Met] = []
 
-            def scored() -> Iterator[pa.RecordBatch]:
-                for batch, costs in rows:
-                    columns = CustomerColumns.from_days(batch, scorer.purchases.time_unit_)
-                    places = index.find(columns)
-                    known = None if histories is None else histories.score(columns, places)
-                    found = scored_batch(batch, columns, scorer, segmenter, costs, known)
-                    met.append((columns, places, found.codes))
-                    yield found.rows
+        def scored() -> Iterator[pa.RecordBatch]:
+            for batch, costs in rows:
+                columns = CustomerColumns.from_days(batch, scorer.purchases.time_unit_)
+                places = index.find(columns)
+                known = None if histories is None else histories.score(columns, places)
+                found = scored_batch(batch, columns, scorer, segmenter, costs, known)
+                met.append((columns, places, found.codes))
+                yield found.rows
 
-            write_part(folder, number, scored())
-            return met
+        write_part(folder, number, scored())
+        return met
 
-        # DuckDB's batches depend on its threads, and the last bits of a score on the batch.
-        rows = _with_costs(regrouped(batches, ROWS_PER_GROUP), yearly_cost)
-        parts = enumerate(iter(lambda: list(islice(rows, GROUPS_PER_PART)), []))
-        for met in _in_order(pool, write, parts):
-            for columns, places, codes in met:
-                groups.add(columns, places, codes)
-                advance(len(columns))
+    # DuckDB's batches depend on its threads, and the last bits of a score on the batch.
+    rows = _with_costs(regrouped(summary.batches(ROWS_PER_GROUP), ROWS_PER_GROUP), yearly_cost)
+    parts = enumerate(iter(lambda: list(islice(rows, GROUPS_PER_PART)), []))
+    for met in worked_ahead(write, parts):
+        for columns, places, codes in met:
+            groups.add(columns, places, codes)
+            advance(len(columns))
     total = groups.total()
     divided = () if segmenter is None else groups.divided()
     return Scored(total, total.formula_sums(), divided)
-
-
-def _begun(items: Iterator[Item], pool: Executor) -> Iterator[Item]:
-    """The same items, the first of which is fetched from now on."""
-    first = pool.submit(lambda: list(islice(items, 1)))
-
-    def whole() -> Iterator[Item]:
-        yield from first.result()
-        yield from items
-
-    return whole()
 
 
 def _with_costs(
@@ -123,20 +103,3 @@ def _with_costs(
         end = start + len(batch)
         yield batch, None if yearly_cost is None else yearly_cost[start:end]
         start = end
-
-
-def _in_order(
-    pool: Executor, work: Callable[[Item], Result], items: Iterable[Item]
-) -> Iterator[Result]:
-    """Results in the order of the items, a few of which are worked on ahead of time."""
-    ahead: deque[Future[Result]] = deque()
-    try:
-        for item in items:
-            ahead.append(pool.submit(work, item))
-            if len(ahead) == _THREADS + _PARTS_AHEAD:
-                yield ahead.popleft().result()
-        while ahead:
-            yield ahead.popleft().result()
-    finally:
-        for future in ahead:
-            future.cancel()

@@ -131,7 +131,7 @@ class CustomerColumns(ShownAsFacts):
             column = batch.column(name).cast("double")
             return np.asarray(column.to_numpy(zero_copy_only=False), dtype=np.float64)
 
-        frequency = floats("frequency").astype(np.int64)
+        frequency = batch.column("frequency").cast("int64").to_numpy(zero_copy_only=False)
         missing = np.full(len(frequency), np.nan)
         return cls(
             frequency=frequency,

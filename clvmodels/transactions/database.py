@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,6 +47,8 @@ class Database:
         self._names = 0
         options: dict[str, Any] = {
             "temp_directory": str(self._spill.path),
+            # What a stage is done with does not stay for the next one's peak.
+            "allocator_background_threads": True,
             "autoinstall_known_extensions": False,
             "python_enable_replacements": False,
         }
@@ -101,6 +104,19 @@ class Database:
         """Execute one statement and give its rows."""
         with failures("The log"), self.cursor() as cursor:
             return cursor.execute(query, parameters).fetchall()
+
+    def start(self, *statements: str) -> Future[None]:
+        """Execute statements as one transaction, on a thread of their own."""
+
+        def work() -> None:
+            with failures("The log"), self.cursor() as cursor:
+                for statement in ("BEGIN", *statements, "COMMIT"):
+                    cursor.execute(statement)
+
+        thread = ThreadPoolExecutor(1)
+        future = thread.submit(work)
+        thread.shutdown(wait=False)
+        return future
 
     def table(self, query: str, parameters: Parameters = None) -> pa.Table:
         """Give the result of a query as an Arrow table."""

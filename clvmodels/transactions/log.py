@@ -111,12 +111,12 @@ class TransactionLog(ShownAsText):
         unit = check_time_unit(time_unit)
         end = self._resolve_end(observation_end)
         findings = self._findings(end, explicit=observation_end is not None)
-        database = self._scan.database
-        table = database.new_name("summary")
-        days = self._scan.purchase_days(end)
-        made = database.run(f"CREATE TABLE {table} AS {sql.customers_query(days)}")
-        check = LogCheck(findings.account, findings.warnings, end, int(made[0][0]))
-        summary = self._summary_class(database, table, unit, check, has_amount=self.has_amount)
+        whole = self._until is None and end >= self.last_date
+        table = self._scan.customers(None if whole else end)
+        check = LogCheck(findings.account, findings.warnings, end, table.customers)
+        summary = self._summary_class(
+            self._scan.database, table, unit, check, has_amount=self.has_amount
+        )
         self._latest = weakref.ref(summary)
         return summary
 

@@ -16,8 +16,10 @@ import duckdb
 from clvmodels.errors import ConfigurationError, InputError
 from clvmodels.transactions import sorting, sql
 from clvmodels.transactions.account import CODE, InputFile
+from clvmodels.transactions.customer_table import CustomerTable
 from clvmodels.transactions.database import Database, failures
 from clvmodels.transactions.returns import Netting, Returns, standing_days
+from clvmodels.transactions.runs import NotInRunsError, summarise_runs
 from clvmodels.transactions.sources import Source, digest, listed, path_literal
 
 _NUMERIC = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL")
@@ -66,8 +68,9 @@ class ScannedSource:
 class Scan:
     """What one scan leaves: the table ``days`` and where it came from.
 
-    Below 1, ``share`` is that of the customers that are in the table, and rows are not accounted
-    for.
+    ``met`` are all customers, where the scan came by them: the days of each then lie side by side
+    in the table. Below 1, ``share`` is that of the customers that are in the table, and rows are
+    not accounted for.
     """
 
     database: Database
@@ -78,6 +81,7 @@ class Scan:
     inputs: list[InputFile]
     parts: list[ScannedSource]
     returns: Returns | None = None
+    met: CustomerTable | None = None
     share: float = 1.0
 
     @property
@@ -96,6 +100,18 @@ class Scan:
             return sql.good_days(self.days, end)
         return standing_days(self.days, netting.changed, end)
 
+    def customers(self, end: date | None) -> CustomerTable:
+        """One row per customer, from the purchase days up to and including a day."""
+        if self.met is not None and self.returns is None:
+            if end is None:
+                return self.met
+            with suppress(NotInRunsError):
+                return summarise_runs(self.database, self.purchase_days(end))
+        table = self.database.new_name("customers")
+        query = sql.customers_query(self.purchase_days(end))
+        made = self.database.run(f"CREATE TABLE {table} AS {query}")
+        return CustomerTable(self.database, table, int(made[0][0]))
+
     def sample(self, customers: int, known: str, total: int) -> Scan:
         """Give what is left of the scan for about so many customers.
 
@@ -110,7 +126,8 @@ class Scan:
         returns = None if self.returns is None else self.returns.among(ids, days)
         found = int(self.database.run(f"SELECT count(*) FROM {ids}")[0][0])
         self.database.run(f"DROP TABLE {ids}")
-        return replace(self, days=days, returns=returns, share=self.share * found / total)
+        share = self.share * found / total
+        return replace(self, days=days, returns=returns, met=None, share=share)
 
     def judged(self) -> str:
         """Query of every row with the rule that it breaks by itself."""
@@ -135,18 +152,18 @@ def scan(database: Database, sources: Sequence[Source], options: LogOptions) -> 
     files = [path for source in sources for path in source.files]
     with ThreadPoolExecutor(max_workers=1) as pool:
         digests = pool.map(digest, files)
-        days, money, broken = _collapse(database, sources, judged, options)
+        days = _collapse(database, sources, judged, options)
     parts = [
         ScannedSource(source, column, count, guessed_format(source, options.date))
-        for source, column, count in zip(sources, columns, broken, strict=True)
+        for source, column, count in zip(sources, columns, days.broken, strict=True)
     ]
-    hashes = dict(zip(files, digests, strict=True))
-    inputs = [file for part in parts for file in _inputs(database, part, hashes, len(parts), days)]
+    hashes, table = dict(zip(files, digests, strict=True)), days.name
+    inputs = [file for part in parts for file in _inputs(database, part, hashes, len(parts), table)]
     returns = None
     if has_amount and options.returns != "drop":
         with failures(", ".join(source.name for source in sources)):
-            returns = find_returns(database, options, days, money, judged)
-    return Scan(database, options, days, has_amount, rule, inputs, parts, returns)
+            returns = find_returns(database, options, table, days.money, judged)
+    return Scan(database, options, table, has_amount, rule, inputs, parts, returns, days.met)
 
 
 def contract(
@@ -200,10 +217,20 @@ def find_returns(
     return Returns(database, days, money, last_day, lines)
 
 
+@dataclass(frozen=True)
+class _Days:
+    """Name of new purchase days, type of their amounts, broken rows by source, customers met."""
+
+    name: str
+    money: str
+    broken: list[int]
+    met: CustomerTable | None = None
+
+
 def _collapse(
     database: Database, sources: Sequence[Source], judged: str, options: LogOptions
-) -> tuple[str, str, list[int]]:
-    """Name of the new purchase days, type of their amounts, broken rows by source."""
+) -> _Days:
+    """Make the purchase days."""
     with failures(", ".join(source.name for source in sources)), database.cursor() as cursor:
         days = database.new_name("days")
         if options.drop_duplicates or _share_days(cursor, sources, judged):
@@ -213,17 +240,26 @@ def _collapse(
                 for money in _MONEY
             }
             money = _first_that_fits(cursor, days, queries)
-            return days, money, [_keep_rejects(cursor, source) for source in sources]
+            return _Days(days, money, [_keep_rejects(cursor, source) for source in sources])
         rows = database.new_name("rows")
         cursor.execute(f"CREATE TABLE {rows} AS {sorting.sorted_rows_query(judged)}")
         broken = [_keep_rejects(cursor, source) for source in sources]
-        if not cursor.execute(sorting.any_shared_query(rows)).fetchall():
+        met = _met(database, rows)
+        if met is not None:
             cursor.execute(f"CREATE VIEW {days} AS {sorting.single_rows_query(rows, sql.MONEY)}")
-            return days, sql.MONEY, broken
+            return _Days(days, sql.MONEY, broken, met)
         collapsed = {money: sorting.collapsed_query(rows, money) for money in _MONEY}
         money = _first_that_fits(cursor, days, collapsed)
         cursor.execute(f"DROP TABLE {rows}")
-        return days, money, broken
+        return _Days(days, money, broken)
+
+
+def _met(database: Database, rows: str) -> CustomerTable | None:
+    """Customers of sorted rows, none of which shares its day; None where some do."""
+    if not database.run(sorting.any_rejected_shared_query(rows)):
+        with suppress(NotInRunsError):
+            return summarise_runs(database, sql.good_days(rows, None))
+    return None
 
 
 def _share_days(cursor: Any, sources: Sequence[Source], judged: str) -> bool:

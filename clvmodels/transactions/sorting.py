@@ -20,18 +20,20 @@ def sorted_rows_query(judged: str) -> str:
     )
 
 
-def any_shared_query(sorted_rows: str) -> str:
-    """One row if any day of a customer has several rows, else none."""
-    return f"SELECT 1 FROM ({_marked_query(sorted_rows, ['lag'])}) WHERE shared LIMIT 1"
+def any_rejected_shared_query(rows: str) -> str:
+    """One row if several rejected rows of a customer have a day together, else none."""
+    rejected = sql.rejected_days(rows)
+    return f"SELECT 1 FROM {rejected} GROUP BY customer_id, day HAVING count(*) > 1 LIMIT 1"
 
 
-def _marked_query(sorted_rows: str, neighbours: list[str]) -> str:
+def _marked_query(sorted_rows: str) -> str:
     """Sorted rows, and whether one next to them has the same day and hash of the customer.
 
     Ids that only share their hash are marked too, and told apart by `collapsed_query`.
     """
     next_to = " OR ".join(
-        f"coalesce(key = {at}(key) OVER () AND day = {at}(day) OVER (), false)" for at in neighbours
+        f"coalesce(key = {at}(key) OVER () AND day = {at}(day) OVER (), false)"
+        for at in ("lag", "lead")
     )
     return (
         f"SELECT customer_id, day, amount, {next_to} AS shared "
@@ -46,7 +48,7 @@ def single_rows_query(rows: str, money: str) -> str:
 
 def collapsed_query(sorted_rows: str, money: str) -> str:
     """Purchase days from sorted rows; only those that share a day need grouping."""
-    shared = _marked_query(sorted_rows, ["lag", "lead"])
+    shared = _marked_query(sorted_rows)
     return (
         f"{single_rows_query(f'({shared}) WHERE NOT shared', money)} UNION ALL "
         f"SELECT customer_id, day, sum(amount)::{money}, count(*)::UINTEGER "

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from clvmodels.errors import ConfigurationError
 from clvmodels.transactions import sql
 from clvmodels.transactions.account import CODE, LogCheck
+from clvmodels.transactions.customer_table import CustomerTable
 from clvmodels.transactions.database import Database
 from clvmodels.transactions.frames import open_frame
 from clvmodels.transactions.log import EVIDENCE_CUSTOMERS, TransactionLog, as_date
@@ -40,7 +41,7 @@ class SparkSummary(CustomerSummary):
     def __init__(
         self,
         database: Database,
-        table: str,
+        table: CustomerTable | str,
         time_unit: TimeUnit,
         check: LogCheck,
         *,
@@ -48,7 +49,11 @@ class SparkSummary(CustomerSummary):
     ) -> None:
         super().__init__(database, table, time_unit, check, has_amount=has_amount)
         self.cluster = cast("SparkDatabase", database)
-        weakref.finalize(self, self.cluster.drop_later, table).atexit = False
+        if isinstance(table, CustomerTable):
+            weakref.finalize(self, self.cluster.drop_later, table.name).atexit = False
+
+    def sort_ahead(self) -> None:
+        """Leave it to the cluster, which sorts as it writes."""
 
     def frame(self) -> DataFrame:
         """Give one row per customer as a Spark data frame, recency and T in whole days."""

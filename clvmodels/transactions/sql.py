@@ -304,6 +304,11 @@ def good_days(days: str, until: date | None) -> str:
     return f"(FROM {days} WHERE day <= {_LAST_DAY if until is None else day_literal(until)})"
 
 
+def rejected_days(days: str) -> str:
+    """Rejected rows, whose days are beyond all calendars."""
+    return f"(FROM {days} WHERE day > {_LAST_DAY})"
+
+
 def code_at(end: date | None) -> str:
     """Code of the rule that a judged row or a group of them breaks if the observation ends then."""
     if end is None:

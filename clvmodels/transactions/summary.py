@@ -12,8 +12,6 @@ from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import duckdb
-
 from clvmodels.errors import ConfigurationError, DataWarning
 from clvmodels.showing import ShownAsFacts
 from clvmodels.transactions import sql
@@ -24,6 +22,7 @@ from clvmodels.transactions.account import (
     RowAccount,
 )
 from clvmodels.transactions.columns import CustomerColumns
+from clvmodels.transactions.customer_table import CustomerTable, drop
 from clvmodels.transactions.database import Database
 from clvmodels.transactions.labels import Labels, read_labels
 from clvmodels.transactions.sources import CsvOptions
@@ -45,8 +44,8 @@ _MOST_ORDERS = 100_000
 class CustomerSummary(ShownAsFacts):
     """Frequency, recency, T and mean spend of every customer up to the observation end.
 
-    Made by `TransactionLog.summarize` or, from what a database summarised, by
-    `SummaryFile.summarize`, which gives the ``query`` of a table that stays. ``frequency`` counts
+    Made by `TransactionLog.summarize` from the table of its customers or, from what a database
+    summarised, by `SummaryFile.summarize` from a query. ``frequency`` counts
     repeat purchase days, ``recency`` is the time from the first to the last purchase, ``T`` from
     the first purchase to the observation end, ``monetary_value`` the mean amount of repeat purchase
     days (null where there is none) and ``order_value`` the mean amount of all purchase days.
@@ -66,23 +65,23 @@ class CustomerSummary(ShownAsFacts):
     def __init__(
         self,
         database: Database,
-        table: str,
+        table: CustomerTable | str,
         time_unit: TimeUnit,
         check: LogCheck,
         *,
         has_amount: bool,
-        query: str | None = None,
     ) -> None:
         self._database = database
-        self._table = f"({query or sql.summary_query(table, check.observation_end)})"
+        self._customers = table if isinstance(table, CustomerTable) else None
+        query = table
+        if isinstance(table, CustomerTable):
+            query = sql.summary_query(table.name, check.observation_end)
+        self._table = f"({query})"
         self.time_unit: TimeUnit = time_unit
         self.check = check
         self.has_amount = has_amount
         self._labels: Labels | None = None
-        # Keeps the table of a labelled summary, which is that of another.
         self._unlabelled: CustomerSummary | None = None
-        if query is None:
-            weakref.finalize(self, _drop, database, table)
 
     @property
     def relation(self) -> str:
@@ -136,10 +135,20 @@ class CustomerSummary(ShownAsFacts):
         """Give all customers as a data frame, ordered by id, recency and T in ``time_unit``."""
         return self.to_arrow().to_pandas(date_as_object=False)
 
+    def sort_ahead(self) -> None:
+        """Begin to order the customers by id, on a thread of its own, for `batches`.
+
+        A job that fits models in between finds them in order. Customers whom a database summarised
+        are sorted when they are asked for.
+        """
+        if self._customers is not None:
+            self._customers.sort_ahead()
+
     def batches(self, rows: int = 100_000) -> Iterator[pa.RecordBatch]:
         """Stream the customers ordered by id, with recency and T in whole days."""
-        columns = _COLUMNS.format(recency="recency", T="T")
-        query = f"SELECT {columns} FROM {self._table} ORDER BY customer_id"
+        query = f"SELECT {_COLUMNS.format(recency='recency', T='T')} FROM {self._table}"
+        if self._customers is None or not self._customers.is_sorted():
+            query += " ORDER BY customer_id"
         # Not returned: a stream keeps its summary, and so the table, alive.
         yield from self._database.batches(query, rows)
 
@@ -232,7 +241,7 @@ class CustomerSummary(ShownAsFacts):
         check = replace(plain.check, warnings=(*plain.check.warnings, *labels.warnings))
         labelled = copy.copy(plain)
         vars(labelled).update(_labels=labels, _unlabelled=plain, check=check)
-        weakref.finalize(labelled, _drop, self._database, labels.table)
+        weakref.finalize(labelled, drop, self._database, labels.table)
         return labelled
 
     @property
@@ -294,12 +303,3 @@ class CustomerSummary(ShownAsFacts):
             "rows": str(self.account or SUMMARISED_ELSEWHERE),
             **labels,
         }
-
-
-def _drop(database: Database, table: str) -> None:
-    try:
-        with database.cursor() as cursor:
-            cursor.execute(f"DROP TABLE IF EXISTS {table}")
-    except duckdb.Error:
-        # At interpreter exit the database may be closed first, and the table with it.
-        return

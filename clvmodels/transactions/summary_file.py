@@ -104,11 +104,10 @@ class SummaryFile(ShownAsFacts):
         )
         return CustomerSummary(
             self._database,
-            self._table,
+            query,
             check_time_unit(time_unit),
             LogCheck(None, (), end, self._customers),
             has_amount=self.has_amount,
-            query=query,
         )
 
 

@@ -54,14 +54,14 @@ def test_ids_that_share_a_hash_stay_apart(connection: duckdb.DuckDBPyConnection)
     assert found.fetchall() == [("a", 1, 2), ("a", 3, 1), ("b", 1, 1), ("b", 2, 1)]
 
 
-def test_days_of_single_rows_are_recognised(connection: duckdb.DuckDBPyConnection) -> None:
-    row = "SELECT 'c' || i AS customer_id, DATE '2025-01-01' AS day, 1.0 AS amount"
-    first = f"{row} FROM range(300000) AS r(i)"
-    connection.execute(f"CREATE TABLE single AS {first} ORDER BY hash(customer_id), day")
-    assert connection.sql(sorting.any_shared_query("single")).fetchall() == []
-    twice = f"{first} UNION ALL SELECT 'c299999', DATE '2025-01-01', 2.0"
-    connection.execute(f"CREATE TABLE twice AS SELECT * FROM ({twice}) ORDER BY hash(customer_id)")
-    assert connection.sql(sorting.any_shared_query("twice")).fetchall() == [(1,)]
+def test_rejected_rows_that_share_a_day_are_recognised(
+    connection: duckdb.DuckDBPyConnection,
+) -> None:
+    for days, shared in (((1, 2, 1), False), ((1, 12_000_000, 12_000_000), True)):
+        values = ", ".join(f"('a', DATE '2025-01-01' + {day}, 1.0)" for day in days)
+        rows = f"(FROM (VALUES {values}) AS v(customer_id, day, amount))"
+        found = connection.sql(sorting.any_rejected_shared_query(rows)).fetchall()
+        assert bool(found) == shared
 
 
 @pytest.mark.parametrize("lines", [1, 2, 5])
