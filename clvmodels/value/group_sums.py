@@ -31,7 +31,7 @@ class GroupSums:
         self._numbers = np.zeros(2 * parts * len(triples), dtype=np.int32)
         self._count = 0
         self._cells = np.zeros(len(self._numbers), dtype=np.int64)
-        # Weight and the sums, by number.
+        # Weight and the sums, by number; those without a price are fewer than the priced.
         self._sums = np.zeros((1 + len(SUMS), len(self._numbers)))
 
     def add(self, columns: CustomerColumns, places: IntArray, codes: IntArray | None) -> None:
@@ -42,17 +42,16 @@ class GroupSums:
         number = self._numbers_of(cell)
         order = order_values(columns)
         known = np.isfinite(order)
-        weight, spent, square, ordered, priced = self._sums
+        weight, spent, square, ordered, unpriced = self._sums
         np.add.at(weight, number, 1.0)
         some = np.flatnonzero(n)
         np.add.at(spent, number[some], mean[some])
         np.add.at(square, number[some], mean[some] ** 2)
         if known.all():
             np.add.at(ordered, number, order)
-            np.add.at(priced, number, 1.0)
         else:
             np.add.at(ordered, number[known], order[known])
-            np.add.at(priced, number[known], 1.0)
+            np.add.at(unpriced, number[~known], 1.0)
 
     def total(self) -> ValueGroups:
         """All customers as one base."""
@@ -98,11 +97,11 @@ class GroupSums:
 
     def _groups(self, place: IntArray, told: IntArray, sums: list[FloatArray]) -> ValueGroups:
         triples = self._triples
-        weight, spent, square, ordered, priced = sums
+        weight, spent, square, ordered, unpriced = sums
         x = triples.frequency[place]
         mean = np.full(len(place), np.nan)
         np.divide(spent, weight, out=mean, where=told > 0)
         columns = CustomerColumns(
             x, triples.recency[place], triples.age[place], mean, triples.time_unit, weight=weight
         )
-        return ValueGroups(columns, x * told, spent, square, ordered, priced)
+        return ValueGroups(columns, x * told, spent, square, ordered, weight - unpriced)

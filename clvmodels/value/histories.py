@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from clvmodels.ahead import worked_ahead
 from clvmodels.kernels.base import FloatArray, IntArray
 from clvmodels.models.gamma_gamma import spend_evidence
 from clvmodels.transactions.columns import CustomerColumns
@@ -84,14 +85,14 @@ class HistoryScores:
 
     def __init__(self, plug_in: PlugIn, triples: CustomerColumns) -> None:
         self._plug_in = plug_in
-        # A row for each history: what a customer needs is then next to each other in memory.
-        self._rows = np.empty((len(triples), 0))
-        for start in range(0, max(len(triples), 1), _AT_ONCE):
+
+        def rows(start: int) -> FloatArray:
             part = take(triples, slice(start, start + _AT_ONCE))
-            found = plug_in.by_history(part, part.frequency)
-            if not start:
-                self._rows = np.empty((len(triples), len(found)))
-            self._rows[start : start + _AT_ONCE] = np.stack(found, axis=1)
+            return np.stack(plug_in.by_history(part, part.frequency), axis=1)
+
+        starts = range(0, max(len(triples), 1), _AT_ONCE)
+        # A row for each history: what a customer needs is then next to each other in memory.
+        self._rows = np.concatenate(list(worked_ahead(rows, starts)))
 
     @classmethod
     def of(cls, scorer: Scorer, triples: CustomerColumns) -> HistoryScores | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -224,10 +225,12 @@ class PlugIn:
     def prepare(self, columns: CustomerColumns) -> None:
         """Work out what is shared by customers of equal (x, T), all at once."""
         n = columns.frequency
-        self._look.prepare(columns)
-        for tables in (self._tables, self._outlook):
-            if tables is not None:
-                tables.rows(columns.frequency, columns.age, n)
+        with ThreadPoolExecutor(1) as other:
+            looked = other.submit(self._look.prepare, columns)
+            for tables in (self._tables, self._outlook):
+                if tables is not None:
+                    tables.rows(columns.frequency, columns.age, n)
+            looked.result()
 
     def score(self, columns: CustomerColumns) -> dict[str, FloatArray]:
         """Predictions for each customer by column name, NaN where there is none."""
