@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clvmodels.ahead import fetched_ahead, worked_ahead
-from clvmodels.transactions import sql
 from clvmodels.transactions.columns import IntArray
 from clvmodels.transactions.customer_table import CustomerTable
 from clvmodels.transactions.database import Database, failures
@@ -22,8 +21,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _ROWS, _WAITING = 1_000_000, 4
-# Millionths, of which `sql.MONEY` holds fewer.
-_PER_UNIT, _TOO_MANY = 10**6, 10**18
+# Units of a total that `sql.MONEY` cannot hold.
+_TOO_MANY = 10**18
 
 
 class NotInRunsError(Exception):
@@ -45,10 +44,7 @@ def summarise_runs(database: Database, days: str) -> CustomerTable:
     """
     import pyarrow as pa
 
-    query = (
-        "SELECT customer_id, hash(customer_id) AS key, day, "
-        f"(amount::{sql.WIDE_MONEY} * {_PER_UNIT})::BIGINT AS units FROM {days}"
-    )
+    query = f"SELECT customer_id, hash(customer_id) AS key, day, amount FROM {days}"
     table, raised = database.new_name("customers"), list[BaseException]()
 
     def results() -> Iterator[pa.RecordBatch]:
@@ -115,8 +111,8 @@ def _customers(batch: pa.RecordBatch) -> pa.RecordBatch:
             "first_purchase": batch.column("day").take(first),
             "last_purchase": batch.column("day").take(last),
             "orders": pa.array(orders),
-            "total": _money(_sums(batch.column("units"), starts, orders)),
-            "first_amount": _money(batch.column("units").take(first)),
+            "total": _total(batch.column("amount"), starts, orders),
+            "first_amount": batch.column("amount").take(first),
         }
     )
 
@@ -129,25 +125,19 @@ def _fresh(batch: pa.RecordBatch) -> NDArray[np.bool_]:
     return fresh
 
 
-def _sums(units: pa.Array, starts: IntArray, orders: IntArray) -> pa.Array:
+def _total(amount: pa.Array, starts: IntArray, orders: IntArray) -> pa.Array:
     """Sum of each run; null in a log without amounts."""
     import pyarrow as pa
 
-    if units.null_count or not len(units):
-        return units.take(pa.array(starts))
-    values = units.to_numpy()
-    if int(values.max()) * int(orders.max()) >= _TOO_MANY:
+    if amount.null_count or not len(amount):
+        return amount.take(pa.array(starts))
+    # Of 16 bytes, which 18 digits need the lower half of.
+    whole = np.frombuffer(amount.buffers()[1], np.int64).reshape(-1, 2)
+    units = whole[amount.offset : amount.offset + len(amount), 0]
+    if int(units.max()) * int(orders.max()) >= _TOO_MANY:
         raise NotInRunsError
     # What overflows here comes back in the differences.
-    running = np.append(0, np.cumsum(values))
-    return pa.array(running[starts + orders] - running[starts])
-
-
-def _money(units: pa.Array) -> pa.Array:
-    """Amounts from millionths, of which none or all are null."""
-    import pyarrow as pa
-
-    kind = pa.decimal64(18, 6)
-    if units.null_count:
-        return pa.nulls(len(units), kind)
-    return pa.Array.from_buffers(kind, len(units), [None, units.buffers()[1]], offset=units.offset)
+    running = np.append(0, np.cumsum(units))
+    total = np.zeros((len(starts), 2), dtype=np.int64)
+    total[:, 0] = running[starts + orders] - running[starts]
+    return pa.Array.from_buffers(amount.type, len(total), [None, pa.py_buffer(total)])
