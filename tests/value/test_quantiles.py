@@ -84,14 +84,19 @@ def assert_tables_agree(theta, p, q, x_max, span, *, customers, seed=7):
         assert (cdf[below, count[below] - 1] < level + 1e-9).all()
 
 
-def test_intervals_cover_what_simulated_customers_do(shop):
-    """Draw each customer's own future 4,000 times and count how often it falls inside."""
+@pytest.mark.parametrize(
+    ("customers", "draws"), [(40, 4_000), pytest.param(200, 1_000_000, marks=pytest.mark.slow)]
+)
+def test_intervals_cover_what_simulated_customers_do(customers, draws):
+    """Draw each customer's own future many times and count how often it falls inside."""
+    shop = simulate_shop(THETA, 10 * customers, seed=2, spend=tuple(SPEND.values()))
     model = value(annual_discount_rate=0.0)
     scores = model.predict(shop, "26w", interval=0.8)
     rng = np.random.default_rng(3)
     p, q, gamma = SPEND.values()
-    draws = 4_000
-    for i in np.flatnonzero(shop.frequency > 1)[:40]:
+    came_back = np.flatnonzero(shop.frequency > 0)[:customers]
+    assert len(came_back) == customers
+    for i in came_back:
         x, age = int(shop.frequency[i]), float(shop.age[i])
         counts = BetaGeo().simulate_alive_counts(THETA, x, age, np.array([0.0, 26.0]), draws, rng)[
             :, 0
@@ -106,8 +111,10 @@ def test_intervals_cover_what_simulated_customers_do(shop):
             if at > 0:
                 assert np.mean(spent <= at) == pytest.approx(level, abs=error * 1.7)
         assert np.mean(counts <= scores["purchases_upper"].iloc[i]) >= 0.9 - error
-        mean_error = 5 * spent.std() / np.sqrt(draws)
-        assert spent.mean() == pytest.approx(scores["clv"].iloc[i], abs=mean_error)
+        # Of few draws above 0 the spread is not known.
+        if (counts > 0).sum() > 100:
+            mean_error = 5 * spent.std() / np.sqrt(draws)
+            assert spent.mean() == pytest.approx(scores["clv"].iloc[i], abs=mean_error)
 
 
 def test_intervals_are_monotone_in_level_and_horizon(shop):
