@@ -51,6 +51,8 @@ def summarise_runs(database: Database, days: str) -> CustomerTable:
         batches = _uncut(fetched_ahead(database.batches(query, _ROWS)))
         try:
             yield from worked_ahead(_customers, batches, waiting=_WAITING)
+        except GeneratorExit:  # nobody reads on
+            raise
         except BaseException as error:
             raised.append(error)
             raise
