@@ -238,7 +238,8 @@ def _groups(scores: Path, fixed_cost: float, memory_limit: str | None) -> list[G
         f"SELECT segment, count(*), sum(probability_alive), sum(clv + {fixed_cost!r}) "
         f"FROM {files} GROUP BY segment ORDER BY count(*) DESC, segment"
     )
-    rows = Database(memory_limit).run(query)
+    # As in `staff_card`: sums that are the same every time.
+    rows = Database(memory_limit, threads=1).run(query)
     found = [Group(row[0], float(row[1]), float(row[2]), float(row[3] or 0.0)) for row in rows]
     sums = np.array([(group.customers, group.active, group.value) for group in found]).sum(axis=0)
     return [Group(None, *map(float, sums)), *(group for group in found if group.name is not None)]

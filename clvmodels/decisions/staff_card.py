@@ -126,7 +126,8 @@ def staff_card(
 def _rows(scores: Path, basis: Basis, memory_limit: str | None) -> list[_Row]:
     files = f"read_parquet({score_files(scores)}"
     fixed = basis.terms.fixed_cost
-    database = Database(memory_limit)
+    # The last digits of a sum depend on the order of its rows, which several threads change.
+    database = Database(memory_limit, threads=1)
     sums = database.run(
         f"SELECT segment, count(*), sum(clv), sum(potential_value + {fixed!r}), "
         f"avg(probability_alive), avg(expected_spend) FROM {files}) WHERE segment IS NOT NULL "
