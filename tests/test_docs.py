@@ -245,7 +245,7 @@ def test_configurations_are_understood(name, tmp_path):
     for number, snippet in enumerate(s for s in PAGES[name] if s.language == "toml"):
         file = tmp_path / f"{number}.toml"
         file.write_text(snippet.code, "utf-8")
-        resolve_config(file, {})
+        assert resolve_config(file, {}) != resolve_config(None, {})
 
 
 def test_what_is_not_run_is_marked_and_listed():

@@ -16,6 +16,7 @@ from clvmodels.errors import ArtefactError, ClvError
 from clvmodels.models import GammaGammaModel, PurchaseModel
 from clvmodels.models.saved import load_models
 from clvmodels.storage import RECORD, read_json
+from clvmodels.transactions.database import Database
 from clvmodels.transactions.sql import literal
 from clvmodels.units import Duration
 from clvmodels.value.shock import CommonShock, CommonShocks
@@ -162,3 +163,11 @@ def _shock(told: Any) -> CommonShock:
 def score_files(folder: Path) -> str:
     """The score files in a folder, for ``read_parquet``; its path may hold wildcards."""
     return literal(f"{glob.escape(str(folder))}/*.parquet")
+
+
+def summing_database(memory_limit: str | None) -> Database:
+    """A database that adds score files up to the last digit alike every time.
+
+    Several threads would change the order of the rows, and so the rounding of their sums.
+    """
+    return Database(memory_limit, threads=1)

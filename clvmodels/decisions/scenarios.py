@@ -13,13 +13,12 @@ import numpy as np
 from scipy.special import ndtri
 
 from clvmodels.config.decisions import Range, ScenarioRules
-from clvmodels.decisions.run_folder import score_files
+from clvmodels.decisions.run_folder import score_files, summing_database
 from clvmodels.decisions.scenario_kinds import KINDS, Group, Kind, numbers_of
 from clvmodels.decisions.stake import CERTAIN
 from clvmodels.kernels.base import FloatArray
 from clvmodels.storage import plain
 from clvmodels.transactions.columns import CustomerColumns
-from clvmodels.transactions.database import Database
 from clvmodels.transactions.summary import CustomerSummary
 from clvmodels.units import DAYS_PER_UNIT, DAYS_PER_YEAR, discounted_years
 from clvmodels.value.customer_value import CustomerValue
@@ -238,8 +237,7 @@ def _groups(scores: Path, fixed_cost: float, memory_limit: str | None) -> list[G
         f"SELECT segment, count(*), sum(probability_alive), sum(clv + {fixed_cost!r}) "
         f"FROM {files} GROUP BY segment ORDER BY count(*) DESC, segment"
     )
-    # As in `staff_card`: sums that are the same every time.
-    rows = Database(memory_limit, threads=1).run(query)
+    rows = summing_database(memory_limit).run(query)
     found = [Group(row[0], float(row[1]), float(row[2]), float(row[3] or 0.0)) for row in rows]
     sums = np.array([(group.customers, group.active, group.value) for group in found]).sum(axis=0)
     return [Group(None, *map(float, sums)), *(group for group in found if group.name is not None)]

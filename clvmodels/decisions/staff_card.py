@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from clvmodels.config.decisions import ActionRule, ScenarioRules, action_rules
-from clvmodels.decisions.run_folder import score_files
+from clvmodels.decisions.run_folder import score_files, summing_database
 from clvmodels.decisions.stake import Basis, Stake, score_columns
 from clvmodels.decisions.words import in_ten
 from clvmodels.kernels.base import FloatArray
@@ -126,8 +126,7 @@ def staff_card(
 def _rows(scores: Path, basis: Basis, memory_limit: str | None) -> list[_Row]:
     files = f"read_parquet({score_files(scores)}"
     fixed = basis.terms.fixed_cost
-    # The last digits of a sum depend on the order of its rows, which several threads change.
-    database = Database(memory_limit, threads=1)
+    database = summing_database(memory_limit)
     sums = database.run(
         f"SELECT segment, count(*), sum(clv), sum(potential_value + {fixed!r}), "
         f"avg(probability_alive), avg(expected_spend) FROM {files}) WHERE segment IS NOT NULL "

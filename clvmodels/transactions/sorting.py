@@ -1,7 +1,6 @@
 """Queries that make purchase days by sorting, where few rows share theirs.
 
-Sorting by a hash costs half as much as grouping, and a base whose rows lie side by side is grouped
-by customer at half the cost.
+Sorting by a hash costs half as much as grouping, and `runs` then meets all customers in one pass.
 """
 
 from __future__ import annotations

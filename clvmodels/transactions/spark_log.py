@@ -41,7 +41,7 @@ class SparkSummary(CustomerSummary):
     def __init__(
         self,
         database: Database,
-        table: CustomerTable | str,
+        table: CustomerTable,
         time_unit: TimeUnit,
         check: LogCheck,
         *,
@@ -49,8 +49,7 @@ class SparkSummary(CustomerSummary):
     ) -> None:
         super().__init__(database, table, time_unit, check, has_amount=has_amount)
         self.cluster = cast("SparkDatabase", database)
-        if isinstance(table, CustomerTable):
-            weakref.finalize(self, self.cluster.drop_later, table.name).atexit = False
+        weakref.finalize(self, self.cluster.drop_later, table.name).atexit = False
 
     def sort_ahead(self) -> None:
         """Leave it to the cluster, which sorts as it writes."""

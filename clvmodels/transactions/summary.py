@@ -45,10 +45,10 @@ class CustomerSummary(ShownAsFacts):
     """Frequency, recency, T and mean spend of every customer up to the observation end.
 
     Made by `TransactionLog.summarize` from the table of its customers or, from what a database
-    summarised, by `SummaryFile.summarize` from a query. ``frequency`` counts
-    repeat purchase days, ``recency`` is the time from the first to the last purchase, ``T`` from
-    the first purchase to the observation end, ``monetary_value`` the mean amount of repeat purchase
-    days (null where there is none) and ``order_value`` the mean amount of all purchase days.
+    summarised, by `SummaryFile.summarize` from a query. ``frequency`` counts repeat purchase days,
+    ``recency`` is the time from the first to the last purchase, ``T`` from the first purchase to
+    the observation end, ``monetary_value`` the mean amount of repeat purchase days (null where
+    there is none) and ``order_value`` the mean amount of all purchase days.
 
     Attributes
     ----------
@@ -73,10 +73,9 @@ class CustomerSummary(ShownAsFacts):
     ) -> None:
         self._database = database
         self._customers = table if isinstance(table, CustomerTable) else None
-        query = table
         if isinstance(table, CustomerTable):
-            query = sql.summary_query(table.name, check.observation_end)
-        self._table = f"({query})"
+            table = sql.summary_query(table.name, check.observation_end)
+        self._table = f"({table})"
         self.time_unit: TimeUnit = time_unit
         self.check = check
         self.has_amount = has_amount
